@@ -6,6 +6,7 @@ Importing torch takes longer than most commands. Those that need it are forked f
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from documents import README, ROOT, SHELL, blocks, run
+from PIL import Image
 
 QUICK = {"list", "info", "runs", "watch", "report", "reproduce", "data", "plugins"}
 """Verbs that do not import torch, and so no other modules than in a shell."""
@@ -73,3 +75,23 @@ def test_readme_python(work: Path) -> None:
 @pytest.mark.long
 def test_readme_configuration_file(work: Path) -> None:
     assert "MSE" in run([*SHELL, "genzoo run --config experiment.toml"], work)
+
+
+TABLE = (ROOT / "README.md").read_text().split("## Use it")[1].split("```")[0]
+FIRST = re.findall(r"`genzoo ((?:run|bench|sweep) [^`]*)`", TABLE)
+"""What people type first."""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("words", FIRST)
+def test_what_people_type_first_would_run(words: str, work: Path, forked: Callable[[list[str]], str]) -> None:
+    pictures = work / "pictures"
+    if not pictures.exists():
+        pictures.mkdir()
+        for number in range(40):
+            Image.new("RGB", (20, 16), (6 * number, 99, 0)).save(pictures / f"{number}.png")
+    assert "steps" in forked([*words.replace("PICTURES", str(pictures)).split(), "--dry-run"])
+
+
+def test_the_first_steps_are_there() -> None:
+    assert {words.split()[0] for words in FIRST} == {"run", "bench", "sweep"}
