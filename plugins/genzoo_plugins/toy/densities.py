@@ -23,7 +23,7 @@ class Quadratic(Toy):
         """Standard deviation of the noise on y."""
 
     def points(self, split: str, n: int, y: Tensor) -> Tensor:
-        x = self.normal(split, "point", n).double()
+        x = self.normal(split, "point", n)
         height = 0.5 * x.square().sum(1, keepdim=True) + self.config.noise * self.normal(split, "noise", n, columns=1)
         return torch.cat([x, height], 1)
 

@@ -47,7 +47,7 @@ class MixedTable(Generated):
     def split(self, name: str, n: int) -> genzoo.Split:
         shares, means, spreads, work, owner = tables(torch.device("cpu"))
         group = chosen(shares.expand(n, -1), self.uniform(name, "group", n))
-        numbers = means[group] + spreads[group] * self.normal(name, "numbers", n).double()
+        numbers = means[group] + spreads[group] * self.normal(name, "numbers", n)
         each = (("work", work), ("owner", owner))
         names = [chosen(table[group], self.uniform(name, what, n)) for what, table in each]
         return genzoo.Split(torch.cat([numbers, torch.stack(names, 1)], 1).float())

@@ -38,7 +38,7 @@ class TwoViews(Generated):
 
     def split(self, name: str, n: int) -> genzoo.Split:
         weights = torch.tensor(WEIGHTS, dtype=torch.float64)
-        x = self.normal(name, "latent", n, weights.shape[1]).double() @ weights.T
+        x = self.normal(name, "latent", n, weights.shape[1]) @ weights.T
         x += self.config.noise * self.normal(name, "noise", n, len(weights))
         return genzoo.Split(x.float())
 

@@ -49,7 +49,7 @@ class Waves(Generated):
     def split(self, name: str, n: int) -> genzoo.Split:
         sines, own = self.sines, self.config
         size = math.sqrt(own.length / 2) * own.loudness
-        x = size * self.normal(name, "sines", n, len(sines)).double() @ sines
+        x = size * self.normal(name, "sines", n, len(sines)) @ sines
         x += own.noise * self.normal(name, "noise", n, own.length)
         return genzoo.Split(x.float()[:, None])
 
