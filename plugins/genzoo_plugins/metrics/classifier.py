@@ -54,7 +54,7 @@ class TwoSets:
         self.which, self.labels = which[order], labels[order]
         self.copies = self.which.bincount().double()
         points = standardised(distinct, self.copies)
-        self.inputs = torch.cat([points, points.square()], 1)
+        self.inputs = rotated(torch.cat([points, points.square()], 1))
         self.near = nearest(points, min(NEIGHBOURS, len(points) - 1))
         self.own_weight, self.weights = neighbour_weights(self.copies, self.near)
         self.part = folds(self.which, self.labels, self.copies)
@@ -196,6 +196,17 @@ def nearest(points: Tensor, k: int) -> Tensor:
         distances[rows, start + rows] = math.inf
         found.append(distances.topk(k, largest=False).indices)
     return torch.cat(found)
+
+
+def rotated(x: Tensor) -> Tensor:
+    """Return points [N, F] with no more coordinates than there are points, which have the same inner products.
+
+    A regression whose penalty is ‖w‖² has the same scores on both.
+    """
+    if x.shape[1] <= len(x):
+        return x
+    factor: Tensor = torch.linalg.qr(x.T, mode="r").R
+    return factor.T
 
 
 def with_ones(x: Tensor) -> Tensor:

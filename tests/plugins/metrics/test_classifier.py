@@ -185,6 +185,19 @@ def test_the_direction_equals_that_of_scikit_learn() -> None:
     torch.testing.assert_close(weight, torch.from_numpy(reference.coef_[0]), rtol=0, atol=1e-5)
 
 
+def test_points_of_many_coordinates_are_judged_by_as_many_as_there_are_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = normal(31, 60, 90), normal(32, 60, 90)
+    y[:, :9] += 0.4
+    found = TwoSets(x, y)
+    assert found.inputs.shape == (120, 120)
+    auroc, null = found.auroc(), found.null()
+    monkeypatch.setattr("genzoo_plugins.metrics.classifier.rotated", lambda points: points)
+    assert TwoSets(x, y).inputs.shape == (120, 180)
+    assert auroc == pytest.approx(TwoSets(x, y).auroc(), abs=1e-9)
+    assert null == pytest.approx(TwoSets(x, y).null(), abs=1e-9)
+    assert auroc > 0.6
+
+
 @pytest.mark.parametrize("c", [0.1, 1.0])
 def test_logistic_regression_equals_that_of_scikit_learn(c: float) -> None:
     x, y = normal(26, 300, 4), torch.arange(300) % 3
