@@ -27,6 +27,8 @@ DECODED = 200
 """Number of draws that are also decoded, which costs most."""
 SMALL_EXAMPLE = 100
 """Largest number of values of an example for which many draws are cheap."""
+LARGE_CODE = 1000
+"""Beyond this number of values of a code, which a hierarchy of convolutions may draw, there are fewer draws."""
 FEW = 4
 TRAINED = 10
 
@@ -134,9 +136,10 @@ def check_prior(pair: Pair) -> str | None:
 
 def _likelier_than_others(pair: Pair, p: Distribution) -> None:
     """Require Gibbs' inequality between a prior and a Gaussian fitted to its samples, in both directions."""
-    own = p.rsample((PRIOR_DRAWS,))
+    n = PRIOR_DRAWS if p.shape.numel() <= LARGE_CODE else PRIOR_DRAWS // 8
+    own = p.rsample((n,))
     fitted = DiagGaussian(own.mean(0), own.var(0).clamp_min(1e-12).log(), event_dims=p.event_dims)
-    fresh, others = p.rsample((PRIOR_DRAWS,)), fitted.rsample((PRIOR_DRAWS,))
+    fresh, others = p.rsample((n,)), fitted.rsample((n,))
     gains = {
         "prior().log_prob gives its own samples {} nats less than a Gaussian fitted to them does": (
             p.log_prob(fresh) - fitted.log_prob(fresh)
@@ -146,14 +149,15 @@ def _likelier_than_others(pair: Pair, p: Distribution) -> None:
         ),
     }
     for fault, gain in gains.items():
-        mean, error = gain.mean().item(), gain.std().item() / math.sqrt(PRIOR_DRAWS)
+        mean, error = gain.mean().item(), gain.std().item() / math.sqrt(n)
         require(not mean < -(6.5 * error + 0.02), f"{pair}: {fault.format(f'{-mean:.3g} ± {error:.2g}')}")
 
 
 def check_kl(pair: Pair) -> str | None:
     """KL(q(z|x)‖p(z)) is not negative; its closed form and infer's kl() are the mean of ln q(z|x) − ln p(z) over
     samples of q."""
-    model, batch = pair.perturbed().eval().model, pair.batch(EXAMPLES)._replace(y=None)
+    count = EXAMPLES if pair.spec.numel <= SMALL_EXAMPLE else FEW
+    model, batch = pair.perturbed().eval().model, pair.batch(count)._replace(y=None)
     if not isinstance(model, LatentModel):
         return "not a LatentModel"
     with torch.no_grad(), seeded(0):
