@@ -28,6 +28,7 @@ from genzoo.core.text import as_typed
 from genzoo.core.values import plain_value
 
 T = TypeVar("T")
+NO_LIST = "must be a list"
 LONGEST_LIST = 256
 """Maximum items of a list option: a hundred thousand layers would take minutes even to count."""
 
@@ -35,8 +36,8 @@ LONGEST_LIST = 256
 class OptionError(UsageError):
     """An invalid value of an option."""
 
-    def __init__(self, message: str, config: type, name: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, config: type, name: str, hint: str = "") -> None:
+        super().__init__(message, hint)
         self.config = config
         """The config class of the option."""
         self.name = name
@@ -105,7 +106,8 @@ def check(instance: Any) -> None:
         value = _converted(annotation, plain_value(given))
         problem = _problem(annotation, value)
         if problem:
-            raise OptionError(f"{option(name)} {problem}, not {_shown(given)}", type(instance), name)
+            such = f"such as {name}=[{_shown(given)}]" if problem == NO_LIST else ""
+            raise OptionError(f"{option(name)} {problem}, not {_shown(given)}", type(instance), name, such)
         object.__setattr__(instance, name, value)  # the dataclass is frozen
 
 
@@ -163,7 +165,7 @@ def _problem(annotation: Any, value: Any) -> str:
 def _problem_of_items(arguments: tuple[Any, ...], value: Any) -> str:
     """Return what is wrong with a value for tuple[item, ...] or tuple[first, second], or ""."""
     if not isinstance(value, tuple):
-        return "must be a list"
+        return NO_LIST
     if len(value) > LONGEST_LIST:
         return f"must be a list of at most {LONGEST_LIST}"
     expected = _items(arguments, len(value))

@@ -189,8 +189,6 @@ class RunConfig:
         try:
             return from_json(type(config), {**to_json(config), **as_json(changed)})
         except OptionError as error:
-            if error.message.endswith(f" must be a list, not {changed.get(error.name)!r}"):
-                error.hint = f"such as {error.name}=[{changed[error.name]!r}]"
             raise self.respelled(error) from None
 
     def respelled(self, error: OptionError) -> OptionError:
