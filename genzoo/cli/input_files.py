@@ -47,7 +47,7 @@ def read_files(
         run: The run.
         spec: Of the model's data.
         device: Where the data are kept.
-        resize: Whether to resize pictures to the size that the model takes.
+        resize: Whether to resize pictures to the size that the model takes, also if the training data were not resized.
         gaps: Filled with [N, *S] bool for each file: which values have an empty cell in a table or are nan in an array.
             These are read as the mean of the training. None: they are refused.
 
@@ -81,16 +81,17 @@ class Files:
     Args:
         run: The run, whose options and form of data say how files are read.
         spec: Of the model's data.
-        resize: Whether to resize pictures to the size that the model takes.
+        resize: Whether to resize pictures to the size that the model takes, also if the training data were not resized.
         gaps: See `read_files`.
     """
 
     def __init__(self, run: Run, spec: DataSpec, resize: bool, gaps: list[Tensor] | None = None) -> None:
         self.spec = spec
         self.gaps = gaps
-        self.resize = resize
         self.training = run.config.training
         self.options = run.config.data_config
+        scaled_by = getattr(run.config.components.dataset.load(), "scaled_by", "")
+        self.resize = resize or bool(getattr(self.options, scaled_by, None))  # as the training data were
         self.form = run.form
         self.notes: list[str] = []
         """Notes for the user, one line each."""

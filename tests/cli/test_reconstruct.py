@@ -80,6 +80,16 @@ def test_own_images_of_another_size_are_scaled_when_asked(vae_run: Run, tmp_path
     assert np.load(tmp_path / "r.npy").shape == (2, 1, 8, 8)
 
 
+def test_own_images_are_scaled_as_those_of_the_training_were(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    files = [picture(folder / f"{number}.png", (9 + number % 3, 12)) for number in range(40)]
+    words = ("--data.path", folder, "--data.size", "8x8", "--epochs", 1, "--hidden", 4, "--latent-dim", 2, "--quiet")
+    assert genzoo("run", "vae", "folder", *words, "--out", tmp_path / "run").code == 0
+    assert genzoo("reconstruct", tmp_path / "run", *files[:2], "--out", tmp_path / "r.npy").code == 0
+    assert np.load(tmp_path / "r.npy").shape[2:] == (8, 8)
+
+
 def test_what_is_no_image_is_refused(vae_run: Run, moons_run: Run, tmp_path: Path) -> None:
     text = tmp_path / "text.png"
     text.write_text("I am no picture")
