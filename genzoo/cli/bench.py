@@ -250,6 +250,7 @@ def publish(options: argparse.Namespace, runs: list[Any], picture: Path) -> None
         say(f"figure    {picture}")
         tell_replaced(Path(picture), options)
         open_file(Path(picture), options)
+    say(f"next      genzoo compare {shlex.quote(str(runs[0].path.parent))} --sort NAME")
 
 
 def as_html(leaderboards: list[Leaderboard], title: str, picture: Path | None) -> str:

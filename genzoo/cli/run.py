@@ -228,7 +228,7 @@ def print_results(run: Any, metrics: Any, root: Path) -> None:
     print_text(f"{speed} · {seconds} · peak memory {gigabytes(training['peak_memory'])}", indent=2)
     if left := training["examples"] - training["examples_per_epoch"]:
         share = training["examples_per_epoch"] / training["examples"]
-        why = f"{left:,} of {training['examples']:,} examples do not fill a batch"
+        why = f"{left:,} of {training['examples']:,} examples, others each time, do not fill a batch"
         print_text(f"each epoch used {share:.1%} of the training data: {why}", indent=2)
     drawn = ", ".join(sorted({path.stem for path in (run.path / "figures").glob("*.*")}))
     where = "@last" if root == default_runs() and run.path.parent == root else run.path

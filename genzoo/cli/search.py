@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,26 +48,25 @@ def prepared(options: argparse.Namespace, model: str, folder: Path) -> Search:
     """Return a search, after all of it was checked."""
     from genzoo.evaluation.order import key
     from genzoo.experiment.dimensions import dimension
-    from genzoo.experiment.search import SEED, Search, refuse_without_optuna
+    from genzoo.experiment.search import Search, refuse_without_optuna
     from genzoo.experiment.sweep import parse_seeds
     from genzoo.runs.run import RunPaths
 
     refuse_odd(options)
     dimensions = [dimension(text) for text in options.search]
     refuse_fixed(options, [one.option for one in dimensions], "--search")
-    if SEED in parse_seeds(options.seeds or SEEDS):
-        raise UsageError(f"seed {SEED} is that of the trials: the best are trained with new ones", f"--seeds {SEEDS}")
+    again = parse_seeds(options.seeds or SEEDS)
     refuse_without_optuna()
-    silent = options.worker and options.quiet
     found = Search(
         dimensions,
         lambda combination: configured(model, options, combination),
         options.trials or TRIALS,
         RunPaths(folder, None, options.data_root),
+        next(seed for seed in itertools.count() if seed not in again),
         key(options.sort or ""),
         options.prune,
         options.quiet,
-        (lambda line: None) if silent else say,
+        (lambda line: None) if options.quiet else say,
         (lambda line: print(line, flush=True)) if options.worker else say,
     )
     refuse_unjudged(options, found.base)

@@ -50,7 +50,12 @@ def add_verb(verbs: Any) -> None:
         help="instead of a grid: an option and its range, lr=1e-4..1e-2:log (by its logarithm), or its values, "
         "hidden=100|200; may be repeated; Optuna draws the values",
     )  # fmt: skip
-    parser.add_argument("--trials", type=int, metavar="N", help="how many are drawn, each with seed 0 (default: 20)")
+    parser.add_argument(
+        "--trials",
+        type=int,
+        metavar="N",
+        help="how many are drawn, each with one seed that is not in --seeds (default: 20)",
+    )
     parser.add_argument("--prune", action="store_true", help="end a trial that is worse than the median of others")
     parser.add_argument("--best", type=int, metavar="K", help="how many are trained with new seeds (default: 3)")
     parser.add_argument("--seeds", metavar="0-4", help="with both ends; or 0,2,7 (default: 0-2, of --search 1-3)")

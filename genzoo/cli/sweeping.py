@@ -131,7 +131,7 @@ def sweep(
         grid: Options and the values that they take in turn: {"beta": [1, 4], "hidden": [(64,), (64, 32)]}.
         search: Options and their ranges as `--search` takes them, or their values: {"lr": "1e-4..1e-2:log",
             "hidden": [(64,), (64, 32)]}. The best trials are trained again with new seeds, and only these are returned.
-        trials: Of a search: how many are drawn, each with seed 0; default: 20.
+        trials: Of a search: how many are drawn, each with one seed that is not in `seeds`; default: 20.
         best: Of a search: how many are trained again; default: 3.
         prune: Of a search: whether a trial that is worse than the median of others is ended.
         seeds: Each combination is trained with each of them; default: 0 to 2, of a search 1 to 3.

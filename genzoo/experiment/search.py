@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from optuna.trial import Trial
 
 JOURNAL = "study.journal"
-SEED = 0
-"""The seed of every trial."""
 PRUNED = "pruned"
 
 
@@ -87,6 +85,8 @@ class Search:
     trials: int
     paths: RunPaths
     """`runs` is the folder that the processes share."""
+    seed: int = 0
+    """That of every trial; the best ones are trained again with others."""
     metric: str = ""
     """By its name in results; "": the one that `selections` chooses."""
     prune: bool = False
@@ -110,7 +110,7 @@ class Search:
         """The first value of each option."""
         self.base = self.configured(self.first)
         """The configuration with these."""
-        asked = [self.base.to_json(), [vars(one) for one in self.dimensions], self.metric, self.prune]
+        asked = [self.base.to_json(), [vars(one) for one in self.dimensions], self.metric, self.prune, self.seed]
         self.name = hashlib.sha256(as_key(asked).encode()).hexdigest()[:16]
 
     @cached_property
@@ -202,7 +202,7 @@ class Search:
         except UsageError as error:  # options that do not fit each other
             self.told(f"{title}: {error.message}")
             return error.message
-        (planned,) = sweep_runs([config], [SEED])
+        (planned,) = sweep_runs([config], [self.seed])
         self.say(title)
         pruning = Pruning(trial, self.metric)
         listeners = {"pruning": pruning} if self.prune else {}

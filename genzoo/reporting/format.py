@@ -23,6 +23,8 @@ NO_DENSITY = (
 NO_MEASURE = "−ln p(x|z) of these values is neither a density nor a probability: −ELBO bounds nothing"
 LEAST_RATE = 1.0
 """Nats of a code below which it tells next to nothing, and excuses no error."""
+LEAST_ACTIVE = 0.5
+"""Mean number of active latents below which there is none."""
 SIGMAS = 4
 """Standard errors of the gap to a known density below which it may be negative by chance."""
 ERRORS = {"standard_error": "± 95 %, examples", "monte_carlo_error": "± 95 %, samples"}
@@ -132,6 +134,9 @@ def notes(results: Mapping[str, Any]) -> list[str]:
             usual = "" if beaten else limited_code(results["test"], name)
             order = "is better than" if beaten else "is not better than" if usual else "is WORSE than"
             lines.append(f"{named(name)} {number(value)} {order} {baseline.words}: {number(baseline.value)}{usual}")
+    active, latents = results["test"].get(metric_for("active")), results.get("latents")
+    if isinstance(active, float | int) and latents and (idle := idle_latents(active, latents)):
+        lines.append(idle)
     if known := results.get("baselines", {}).get("known_density"):
         own = known.get("measure", "density")
         comparable = own if results.get("gaps") else results.get("measure", "density")
@@ -149,6 +154,15 @@ def limited_code(metrics: Mapping[str, Any], name: str) -> str:
         return ""
     what = f"the loss keeps codes short, here {number(rate)} nats each (the KL), and the baseline's are not"
     return f", as is usual: {what}"
+
+
+def idle_latents(active: float, latents: int) -> str:
+    """Return what it means that less than half of the latents are active; "" if more are."""
+    if active >= latents / 2:
+        return ""
+    if active < LEAST_ACTIVE:
+        return f"collapse: no latent of {latents} is active: the codes tell nothing, and all samples are alike"
+    return f"{active:.0f} of {latents} latents are active: simple data may need no more"
 
 
 def gaps(metrics: Mapping[str, Any], known: Mapping[str, Any], measure: str | None = "density") -> list[str]:

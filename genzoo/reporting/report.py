@@ -20,6 +20,7 @@ from genzoo.reporting.format import (
     SPLITS,
     counts,
     half_width,
+    idle_latents,
     metric_text,
     missing,
     notes,
@@ -145,14 +146,11 @@ def outdated(run: Run, config: Mapping[str, Any], results: Mapping[str, Any], re
 def collapse(config: Mapping[str, Any], results: Mapping[str, Any]) -> list[str]:
     """Return a warning with advice if less than half of the latents are active."""
     active, latents = results["test"].get(metric_for("active")), results.get("latents")
-    if not isinstance(active, float) or not latents or active >= latents / 2:
+    idle = idle_latents(active, latents) if isinstance(active, float) and latents else ""
+    if not idle:
         return []
     advice = ["train for longer", *advice_of_loss(config["loss"])]
-    if not active:
-        text = f"Posterior collapse: no latent of {latents} is active: the code has no information about the data."
-    else:
-        text = f"Only {active:.0f} of {latents} latents are active. Simple data may need no more: try a smaller code."
-    return [f"{text} To use more of them: {', or '.join(advice)}."]
+    return [f"{idle[:1].upper()}{idle[1:]}. To use more of them: {', or '.join(advice)}."]
 
 
 def advice_of_loss(section: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from genzoo.comparison.selection import Selection
 from genzoo.comparison.tables import Row
 from genzoo.evaluation.order import heading, named, order_of
 from genzoo.reporting.tables import ReportTable, estimate_text
-from genzoo.reporting.warnings import test_sentence
+from genzoo.reporting.warnings import idle, sentence_list, test_sentence
 
 INTERVAL = (
     "all metrics in the table are of the validation data; ± is the 95 % t-interval of the mean over seeds; examples ± "
@@ -56,11 +56,19 @@ def notes(selection: Selection, looked_at: str) -> list[str]:
         f"best: {name}, of {looked_at}, by its validation {label} {found}",
         *next_best(selection),
         *trade_off(selection),
+        *collapsed(selection),
         f"chosen as the best, it looks better there than it is; its test {label}: "
         f"{estimate_text(best.estimate(selection.metric), 'examples')}",
         f"to draw from it: genzoo sample {(run := shortest([best.runs[0].path])[0])}",
         f"to train it again: genzoo run --config {run} --seed N",
     ]
+
+
+def collapsed(selection: Selection) -> list[str]:
+    """Return a warning for the configurations that have no active latent, whatever a metric of their codes says."""
+    found = [selection.label(row) for row in selection.rows if "collapse" in "".join(idle(row, "validation"))]
+    what = "no latent is active: codes hardly differ, and all samples are alike"
+    return [f"collapse: of {sentence_list(found)} {what}"] if found else []
 
 
 def trade_off(selection: Selection) -> list[str]:

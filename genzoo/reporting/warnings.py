@@ -12,11 +12,11 @@ from genzoo.comparison.leaderboard import baselines_of
 from genzoo.comparison.ranking import Paired, usual_metric
 from genzoo.comparison.selection import metric_of_all
 from genzoo.comparison.statistics import Estimate
-from genzoo.comparison.tables import Row, Table, paired, table_in
+from genzoo.comparison.tables import Part, Row, Table, paired, table_in
 from genzoo.core.listener import CLOSED_FORM
 from genzoo.core.text import number
 from genzoo.evaluation.order import key, metric_for, named, order_of
-from genzoo.reporting.format import impossible_gaps
+from genzoo.reporting.format import idle_latents, impossible_gaps, limited_code
 from genzoo.runs.record import former_record
 
 BUDGET = ("epochs", "max_steps", "max_time", "batch_size")
@@ -128,16 +128,11 @@ def test_sentence(test: Paired) -> str:
 
 
 def warnings(table: Table) -> list[str]:
-    """Return a warning for each row that is worse than a baseline, lies below a known density, has most latents
-    inactive or unequal copies."""
+    """Return a line for each row that is worse than a baseline, lies below a known density, has most latents inactive
+    or unequal copies."""
     lines = []
     for row in table.rows:
-        latents, active = row.results[0].get("latents"), row.estimate(metric_for("active"))
-        faults = behind_baselines(table, row)
-        if faults:
-            faults[0] = f"worse than baseline! {faults[0]}"
-        if latents and isinstance(active, Estimate) and (share := 1 - active.mean / latents) > 0.5:
-            faults.append(f"collapse: {share:.0%} of {latents} latents are inactive")
+        faults = [*behind_baselines(table, row), *idle(row, "test")]
         faults += [line for results in row.results[:1] for line in impossible_gaps(results)]
         faults += unequal_copies(row)
         if faults:
@@ -145,17 +140,27 @@ def warnings(table: Table) -> list[str]:
     return lines
 
 
+def idle(row: Row, part: Part) -> list[str]:
+    """Return what it means that less than half of a row's latents are active, if they are."""
+    latents, active = row.results[0].get("latents"), row.estimate(metric_for("active"), part)
+    found = idle_latents(active.mean, latents) if latents and isinstance(active, Estimate) else ""
+    return [found] if found else []
+
+
 def behind_baselines(table: Table, row: Row) -> list[str]:
     """Return each metric of a row that does not beat a baseline, beside the first baseline that it does not beat."""
-    found = []
+    usual: list[str] = []
+    worse: list[str] = []
     for name in table.metrics():
         estimate = row.estimate(name)
         if isinstance(estimate, str):
             continue
         unbeaten = (one for one in baselines_of(row.results[0], [name]) if not one.is_beaten_by(estimate.mean))
         if baseline := next(unbeaten, None):
-            found.append(f"{named(name)} {number(estimate.mean)}, {baseline.words} {number(baseline.value)}")
-    return found
+            found = f"{named(name)} {number(estimate.mean)}, {baseline.words} {number(baseline.value)}"
+            why = limited_code(row.results[0]["test"], name)
+            (usual if why else worse).append(f"not better than a baseline: {found}{why}" if why else found)
+    return [*([f"worse than baseline! {'; '.join(worse)}"] if worse else []), *usual]
 
 
 def unequal_copies(row: Row) -> list[str]:

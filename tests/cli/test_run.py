@@ -53,7 +53,10 @@ def test_standard_output_carries_the_table_and_nothing_else(told: Result, vae_ru
     assert rows["active units"] == f"{test['active_units']:.0f}"
     assert f"figures   {vae_run.path}/figures/ ({DRAWN})" in lines
     assert f"genzoo evaluate {vae_run.path}" in lines[-1]
-    assert "  each epoch used 91.6% of the training data: 105 of 1,257 examples do not fill a batch" in lines
+    assert (
+        "  each epoch used 91.6% of the training data: 105 of 1,257 examples, others each time, do not fill a batch"
+        in lines
+    )
     assert "epoch 1" not in told.out
 
 

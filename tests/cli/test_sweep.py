@@ -138,7 +138,6 @@ def test_options_and_grid_from_a_file(
         ("vae moons --grid beta=1,2 --jobs 0", "--jobs 0: not from 1 to 1,000"),
         ("vae moons --grid beta=1,2 --prune", "--prune is for a search"),
         ("vae moons --grid beta=1,2 --search lr=1..2", "a sweep is a grid or a search, not both"),
-        ("vae moons --search lr=1..2 --seeds 0..2", "seed 0 is that of the trials: the best are trained with new ones"),
         ("vae moons --search lr=1..2 --trials 0", "--trials 0 is less than 1"),
         ("--config no.toml", "--config no.toml: No such file or directory"),
         ("--config odd.toml", "--config odd.toml: grid is no table"),

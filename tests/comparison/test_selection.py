@@ -14,7 +14,7 @@ from genzoo.comparison.selection import Selection, selections
 from genzoo.core.errors import UsageError
 from genzoo.evaluation.order import default_metric
 from genzoo.reporting.selection import selection_table
-from genzoo.runs.run import Run, RunPaths
+from genzoo.runs.run import Run, RunPaths, read_json
 
 
 def run(folder: Path, lr: float, seed: int, validation: float | None, test: float, **values: object) -> Run:
@@ -64,6 +64,18 @@ def test_the_sheet_shows_the_test_data_of_the_best_alone(tmp_path: Path, monkeyp
     assert sheet.notes[-2:] == [f"to draw from it: genzoo sample {path}", again]
     monkeypatch.setattr("genzoo.comparison.references.places", lambda root: [tmp_path])
     assert selection_table(found, "").notes[-1].endswith(f" --config {path.name} --seed N")
+
+
+def test_the_sheet_names_collapsed_configurations_whatever_their_codes_are_judged_by(tmp_path: Path) -> None:
+    runs = [
+        run(tmp_path, lr, 0, 20.0, 1.0, knn=0.9, active_units=active)
+        for lr, active in ((0.1, 0.0), (0.2, 9.0), (0.3, 0.0))
+    ]
+    for one in runs:
+        one.write("results.json", {**read_json(one.path / "results.json"), "latents": 20})
+    (found,) = selections([Run(one.path) for one in runs], "knn")
+    (told,) = [note for note in selection_table(found, "3 combinations").notes if note.startswith("collapse")]
+    assert told.startswith("collapse: of vae lr=0.1 and vae lr=0.3 no latent is active: codes hardly differ")
 
 
 def test_the_sheet_says_whether_the_best_differs_from_the_next_and_how_many_seeds_are_missing(tmp_path: Path) -> None:

@@ -68,7 +68,9 @@ def test_a_trial_is_told_a_cost_that_is_to_be_low_and_never_ends_in_its_last_epo
 
 
 def searching(folder: Path, trials: int = 5, metric: str = "") -> Search:
-    return Search([dimension("beta=1..2")], lambda options: configured(), trials, RunPaths(folder), metric, quiet=True)
+    return Search(
+        [dimension("beta=1..2")], lambda options: configured(), trials, RunPaths(folder), metric=metric, quiet=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,7 @@ def test_the_outcome_of_a_trial_is_its_cost_on_validation_data(
     metric: str, validation: dict[str, float], outcome: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = make(tmp_path / "run", "vae", 0, 5.0, test={"psnr": 1.0}, results={"validation": {"n": 60, **validation}})
-    (planned,) = sweep_runs([configured()], [search.SEED])
+    (planned,) = sweep_runs([configured()], [0])
     monkeypatch.setattr(Worker, "make_and_wait", lambda self: self.runs.update({planned.key: run}))
     trial: Any = Trial()
     assert searching(tmp_path, metric=metric).outcome("", {}, trial) == outcome

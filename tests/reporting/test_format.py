@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from genzoo.evaluation.evaluate import find_metrics
 from genzoo.registry.current import registry
 from genzoo.reporting.format import (
@@ -111,6 +113,15 @@ def test_a_worse_error_is_told_with_what_the_code_holds() -> None:
     assert line.endswith(" is better than PCA with 20 components: 0.02350")
     (line,) = notes({"test": {"mse": 0.03, "kl": 0.35}, "baselines": pca})
     assert line.endswith("0.03000 is WORSE than PCA with 20 components: 0.02350")  # such a code excuses nothing
+
+
+@pytest.mark.parametrize(
+    ("active", "told"),
+    [(0, "collapse: no latent of 20"), (0.4, "collapse: no"), (6.0, "6 of 20 latents are"), (10, "")],
+)
+def test_idle_latents_are_told(active: float, told: str) -> None:
+    found = notes({"test": {"active_units": active}, "latents": 20})
+    assert [line[: len(told)] for line in found] == [told] * bool(told)
 
 
 def test_bounds_are_compared_with_a_known_density_only_where_they_are_of_one() -> None:

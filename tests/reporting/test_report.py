@@ -133,7 +133,8 @@ def test_a_missing_metric_has_its_reason(copy: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("active", "begins"), [(0.0, "Posterior collapse"), (3.0, "Only 3 of 20"), (10.0, ""), (None, "")]
+    ("active", "begins"),
+    [(0.0, "Collapse: no latent of 20"), (3.0, "3 of 20 latents are active"), (10.0, ""), (None, "")],
 )
 def test_few_active_units_are_a_warning_with_advice(active: float | None, begins: str, copy: Run) -> None:
     results = copy.results
