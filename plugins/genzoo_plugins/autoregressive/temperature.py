@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 import math
 
 import torch
 from torch import Tensor
 
 import genzoo
-from genzoo.core.observation import ContinuousBernoulli, DiscretisedLogistic, Laplace
+from genzoo.core.imputer import each_value
+from genzoo.core.observation import ContinuousBernoulli, Laplace
 
 WHITE = 255
 """The largest grey level."""
@@ -31,8 +31,8 @@ def draw_tempered(p: genzoo.Distribution, temperature: float) -> Tensor:
     """
     if temperature == 1.0:
         return p.rsample()
-    if isinstance(p, DiscretisedLogistic):
-        return _tempered_levels(p, temperature)
+    if p.support == "levels" and (drawn := _tempered_levels(p, temperature)) is not None:
+        return drawn
     if isinstance(p, (genzoo.Bernoulli, ContinuousBernoulli)):
         return type(p)(p.logits / temperature, p.event_dims).rsample()
     if isinstance(p, genzoo.Categorical):
@@ -44,10 +44,12 @@ def draw_tempered(p: genzoo.Distribution, temperature: float) -> Tensor:
     raise genzoo.UsageError(f"--temperature is not known for a {type(p).__name__}", "leave it out")
 
 
-def _tempered_levels(p: DiscretisedLogistic, temperature: float) -> Tensor:
-    """Draw grey levels from p^(1/T): the probabilities of all 256 are computed."""
-    each = copy.copy(p)
-    each.event_dims = 0
-    levels = torch.arange(WHITE + 1, device=p.location.device, dtype=p.location.dtype) / WHITE
-    logits = torch.stack([each.log_prob(level.expand(p.shape)) for level in levels], -1)
-    return genzoo.Categorical(logits / temperature, p.event_dims).rsample() / WHITE
+def _tempered_levels(p: genzoo.Distribution, temperature: float) -> Tensor | None:
+    """Draw grey levels from p^(1/T), from the probabilities of all 256; None if the values are not independent."""
+    every = []
+    for level in torch.arange(WHITE + 1, device=p.mean.device) / WHITE:
+        terms = each_value(p, level.expand(p.shape))
+        if terms is None:
+            return None
+        every.append(terms)
+    return genzoo.Categorical(torch.stack(every, -1) / temperature, p.event_dims).rsample() / WHITE

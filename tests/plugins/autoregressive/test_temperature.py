@@ -10,6 +10,7 @@ import torch
 from genzoo_plugins.autoregressive.made import MADE
 from genzoo_plugins.autoregressive.temperature import Temperature, draw_tempered
 from genzoo_plugins.autoregressive.transformer import Transformer
+from genzoo_plugins.parts.logistic_mixture import LogisticMixture
 from torch import Tensor
 
 import genzoo
@@ -95,3 +96,17 @@ def test_each_conditional_is_raised_to_one_over_the_temperature() -> None:
 def test_other_distributions_are_refused() -> None:
     with pytest.raises(genzoo.UsageError, match="--temperature is not known for a Delta"):
         draw_tempered(genzoo.Delta(torch.zeros(2, 1)), 0.5)
+
+
+@torch.no_grad()
+def test_levels_of_a_mixture_are_raised_to_one_over_the_temperature() -> None:
+    weights, centres, scales = (torch.tensor([pair]) for pair in ([0.2, -0.4], [0.25, 0.7], [-3.0, -2.5]))
+    one = LogisticMixture(weights, centres, scales, event_dims=1)
+    p = torch.stack([one.log_prob(torch.tensor([k / 255])) for k in range(256)]).double().mul(1 / 0.5).softmax(0)
+    each = [part.expand(DRAWS, 1, 2) for part in (weights, centres, scales)]
+    with seeded(3):
+        drawn = (255 * draw_tempered(LogisticMixture(*each, event_dims=1), 0.5)).round().long().flatten()
+    found = drawn.bincount(minlength=256).double() / DRAWS
+    assert (found.cumsum(0) - p.flatten().cumsum(0)).abs().max() < 2 / math.sqrt(DRAWS)  # Kolmogorov and Smirnov
+    own = torch.stack([one.log_prob(torch.tensor([k / 255])) for k in range(256)]).double().exp().flatten()
+    assert (own.cumsum(0) - p.flatten().cumsum(0)).abs().max() > 0.03
