@@ -28,7 +28,10 @@ PICTURES = (*formats.PICTURES, ".npy")
 EXAMPLES = (*PICTURES, ".txt", ".wav", ".csv")
 """Kinds of files that hold examples of any kind of data."""
 OUT_HELP = "a .png, .jpg or .webp picture, or .npy for numbers; .txt for texts, .wav for sound, .csv for tables"
-RUN_HELP = "a run folder, the beginning of its name, @last, or @best:mse for the run with the best validation MSE"
+RUN_HELP = (
+    "a run folder, the beginning of its name, @last, or @best:mse for the run with the best validation MSE; "
+    "@best:mse@digits is the best one on digits"
+)
 RUNS_HELP = "folder of runs (default: runs/)"
 DEVICE_HELP = "cpu, cuda, cuda:1, mps; auto uses a GPU if there is one (default: auto)"
 
