@@ -169,7 +169,8 @@ class TrainingSession:
     def saved_before(self, error: NonFiniteError, writer: Checkpointer | None) -> NonFiniteError:
         """Save the weights from before a step that was not finite; return the error with where they are."""
         hints = [error.hint, *self.data_warnings]
-        resume = f"genzoo resume {self.run.path} --lr {smaller_rate(self.config.training)}"
+        rate = smaller_rate(self.config.training, self.trainer.usual_lr)
+        resume = f"genzoo resume {self.run.path} --lr {rate}"
         try:
             if writer and writer.every and writer.write():
                 hints.append(f"go on from there: {resume}")

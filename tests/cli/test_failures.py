@@ -52,6 +52,16 @@ def test_what_is_not_finite_ends_the_run_before_it_touches_the_weights(
     assert not (run.path / "results.json").exists()
 
 
+def test_after_a_wild_rate_the_rate_of_the_models_registration_is_suggested(tmp_path: Path) -> None:
+    file = plugin(tmp_path, POISONS["loss nan"], step=0)
+    file.write_text(file.read_text().replace('loss="odd"', 'loss="odd", training={"lr": 0.00025}'))
+    result = genzoo("-p", file, "run", "odd", *SMALL, "--lr", 100, "--out", tmp_path / "run", "--quiet")
+    assert result.code == 3
+    hints = [line.strip() for line in result.err.splitlines()[1:3]]
+    assert hints[0] == "the weights are those before that step; try --lr 0.00025 or --grad-clip 1"
+    assert hints[1] == f"go on from there: genzoo resume {tmp_path}/run --lr 0.00025"
+
+
 @pytest.mark.parametrize("words", ["--ema 0.9", "--grad-clip 1", "--optimizer adamw --weight-decay 0.1"])
 def test_what_is_saved_is_finite_with_every_option(words: str, tmp_path: Path) -> None:
     result, run = run_odd(tmp_path, POISONS["gradient nan"], *words.split())
