@@ -23,6 +23,7 @@ from genzoo.runs.claims import FOLDER as CLAIMS
 from genzoo.runs.overview import Overview, run_folders, runs_beside
 from genzoo.runs.reference import pin, verified
 from genzoo.runs.run import MODEL_FILE, Run, refuse_without
+from genzoo.runs.unfinished import warn_if_unfinished
 
 if TYPE_CHECKING:
     from genzoo.core.model import Model
@@ -144,7 +145,10 @@ def with_pinned_runs(config: RunConfig, root: Path, before: RunConfig | None = N
         own, found = getattr(config, part), {}
         for name, reference in run_references(own).items():
             try:
-                pinned = pin(find(reference, root).path)
+                run = find(reference, root)
+                pinned = pin(run.path)
+                if not parse_pinned(reference):
+                    warn_if_unfinished(run)
                 was = parse_pinned(getattr(getattr(before, part, None), name, None))
                 if was and was.digest != pinned.digest:
                     raise UsageError("its model is not the one that was used", f"copy {was.path} back")
@@ -195,7 +199,7 @@ def open_run(reference: str | Path, runs: str | Path = "runs") -> Run:
 
 @written('genzoo.load("@last")')
 def load(reference: str | Path, device: str = "cpu") -> Model:
-    """Load a trained model in evaluation mode.
+    """Load a trained model in evaluation mode; a warning says where the training of its run has not reached its end.
 
     Args:
         reference: A model.safetensors file, or a run as for `genzoo.open_run`.
@@ -212,4 +216,7 @@ def load(reference: str | Path, device: str = "cpu") -> Model:
         return load_model(path, device)
     if os.path.isfile(path):
         raise UsageError(f"{path} is not a .safetensors file; genzoo never unpickles", "give a run's model.safetensors")
-    return load_model(find(str(reference)).path / MODEL_FILE, device)
+    run = find(str(reference))
+    if not parse_pinned(str(reference)):  # else it was said when the option was resolved
+        warn_if_unfinished(run)
+    return load_model(run.path / MODEL_FILE, device)
