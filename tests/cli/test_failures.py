@@ -67,6 +67,8 @@ def test_whatever_loads_the_model_of_a_failed_run_says_that_it_is_not_finished(
     package.load(run.path)
     package.sample(run.path, 2)
     assert [line.startswith(state) for line in capsys.readouterr().err.splitlines()] == [True, True]
+    words = ["run", "vae", "codes", "--data.on", run.path, "--max-steps", 1, "--out", tmp_path / "next", "--quiet"]
+    assert genzoo("-p", tmp_path / "odd.py", *words).err.splitlines()[0].startswith(state)
     os.utime(run.path / "model.safetensors", (1e9, 1e9))
     err = genzoo("-p", tmp_path / "odd.py", "evaluate", run.path).err
     assert "(failed, 1 of 3 epochs): these are its weights from before its last session (go on: " in err
