@@ -8,6 +8,7 @@ import pytest
 from commandline import genzoo, refused
 
 COMMAS = "commas without blanks stand between several"
+EQUALS = "= without blanks stands between an option and its values"
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,19 @@ COMMAS = "commas without blanks stand between several"
             f"--grid: {COMMAS}",
             "genzoo sweep --grid prior=vamp,mog vae moons",
         ),
+        ("sweep vae digits --grid beta 0.5,1", f"--grid: {EQUALS}", "genzoo sweep vae digits --grid beta=0.5,1"),
+        ("sweep vae digits --grid=beta 0.5 1", f"--grid: {EQUALS}", "genzoo sweep vae digits --grid=beta=0.5,1"),
+        ("sweep --grid beta 1 2 vae digits", f"--grid: {EQUALS}", "genzoo sweep --grid beta=1,2 vae digits"),
+        ("sweep --grid prior vamp,mog vae moons", f"--grid: {EQUALS}", "genzoo sweep --grid prior=vamp,mog vae moons"),
+        ("sweep vae digits --grid beta= 1,2", f"--grid: {EQUALS}", "genzoo sweep vae digits --grid beta=1,2"),
+        ("sweep vae digits --grid beta = 1,2", f"--grid: {EQUALS}", "genzoo sweep vae digits --grid beta=1,2"),
+        ("sweep vae digits --grid beta =1 2", f"--grid: {EQUALS}", "genzoo sweep vae digits --grid beta=1,2"),
+        (
+            "sweep vae digits --search beta 0.5..4",
+            f"--search: {EQUALS}",
+            "genzoo sweep vae digits --search beta=0.5..4",
+        ),
+        ("sweep vae digits --grid beta --lr 1", "--grid beta: an option and its values", "write: --grid beta=1,2,4"),
         ("sweep vae digits --beta 1,4 --lr 1", "which options? ", "genzoo sweep vae digits --grid beta=1,4 --lr 1"),
         ("run vae nope.npz", "nope.npz: no such file or folder", "datasets: genzoo list --kind dataset"),
         ("bench vae nope/", "nope/: no such file or folder", "datasets: genzoo list --kind dataset"),
