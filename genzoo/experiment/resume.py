@@ -15,7 +15,7 @@ from genzoo.core.dataset import Splits
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.listener import OUT_OF_TIME
 from genzoo.core.options import option
-from genzoo.core.text import as_typed
+from genzoo.core.text import as_typed, significant
 from genzoo.data.locations import data_differ, location_hints, locations, moved_hint
 from genzoo.data.store import Store
 from genzoo.experiment.experiment import Experiment
@@ -246,7 +246,8 @@ class Resumption:
             self.say(f"resuming  {self.run.path}, which has no checkpoint yet: from the beginning")
             return
         assert isinstance(trainer, Trainer)  # a closed form has no checkpoint
-        epochs = f"{step / trainer.steps_per_epoch:.3g} of {trainer.total_steps / trainer.steps_per_epoch:.4g} epochs"
+        done, planned = step / trainer.steps_per_epoch, trainer.total_steps / trainer.steps_per_epoch
+        epochs = f"{significant(done, 3)} of {significant(planned, 4)} epochs"
         self.say(f"resuming  {self.run.path} at step {step:,}: {epochs} are done")
         total = planned_steps(self.before.training, trainer.steps_per_epoch)
         before, now = learning_rate(self.before.training, total), learning_rate(training, trainer.total_steps)

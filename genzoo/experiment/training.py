@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from genzoo.core.errors import NonFiniteError, OutOfMemory
 from genzoo.core.listener import INTERRUPTED, OUT_OF_TIME
 from genzoo.core.model import Model
+from genzoo.core.text import significant
 from genzoo.experiment.checkpointing import Checkpointer
 from genzoo.experiment.console import Console
 from genzoo.experiment.epoch_log import Log
@@ -137,10 +138,8 @@ class TrainingSession:
         self.session.record["mode"] = outcome.mode._asdict()
         self.save(trained.model)
         if outcome.stopped == OUT_OF_TIME:
-            epochs = outcome.images / max(outcome.examples_per_epoch, 1)
-            console.say(
-                f"--max-time: ended after {outcome.seconds:.1f} s at step {outcome.step:,}, {epochs:.3g} epochs"
-            )
+            epochs = significant(outcome.images / max(outcome.examples_per_epoch, 1), 3)
+            console.say(f"--max-time: ended after {outcome.seconds:.1f} s at step {outcome.step:,}, {epochs} epochs")
         if outcome.stopped == INTERRUPTED and writer and writer.every:
             console.say(f"saved at step {outcome.step:,} in {writer.seconds:.1f} s")
         if outcome.best_epoch:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.comparison.leaderboard import baselines_of
 from genzoo.comparison.statistics import interval_of
-from genzoo.core.text import number
+from genzoo.core.text import number, significant
 from genzoo.evaluation.order import heading, key, metric_for, named, order_of
 from genzoo.runs.details import detail, sign, without_copies
 from genzoo.runs.schema import is_number
@@ -90,7 +90,7 @@ def half_width(standard_error: float | str | None) -> str:
     """Return what stands behind ±: half of the 95 % interval, with two significant digits; "" without an error."""
     if standard_error is None or isinstance(standard_error, str):
         return standard_error or ""
-    return f"{interval_of(standard_error):.2g}"
+    return significant(interval_of(standard_error), 2)
 
 
 def objective_rows(results: Mapping[str, Any], splits: Sequence[str]) -> list[tuple[str, list[float]]]:
