@@ -21,6 +21,8 @@ NO_DENSITY = (
     "--binarize dynamic, or --likelihood discretised-logistic, gives a bound on ln p(x)"
 )
 NO_MEASURE = "−ln p(x|z) of these values is neither a density nor a probability: −ELBO bounds nothing"
+BASELINES = {"pca": "the error of PCA"}
+"""What is not available for a whole run, by its name in results."""
 LEAST_RATE = 1.0
 """Nats of a code below which it tells next to nothing, and excuses no error."""
 SIGMAS = 4
@@ -77,11 +79,14 @@ def not_available(results: Mapping[str, Any], metrics: Mapping[str, Metric]) -> 
 
 
 def missing(results: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
-    """Return the line of `not_available` for metrics by their names in results, with their labels."""
+    """Return the line of `not_available` for metrics by their names in results, with labels, and for baselines."""
     by_reason: dict[str, list[str]] = {}
     for name, label in labels.items():
         if reason := reason_of_all(results, name):
             by_reason.setdefault(reason, []).append(label)
+    of_run = results.get("not_available")
+    for name, reason in of_run.items() if isinstance(of_run, dict) else ():
+        by_reason.setdefault(str(reason), []).append(BASELINES.get(name, str(name)))
     found = "; ".join(f"{', '.join(own)} ({reason})" for reason, own in by_reason.items())
     return [f"not available: {found}"] if found else []
 
