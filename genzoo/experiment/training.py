@@ -24,7 +24,7 @@ from genzoo.system.devices import forget_peak, peak_memory
 from genzoo.system.signals import RAISED, first_interrupt
 from genzoo.training.base import BaseTrainer
 from genzoo.training.callback import Outcome
-from genzoo.training.nonfinite import smaller_rate
+from genzoo.training.nonfinite import is_wild, smaller_rate
 from genzoo.training.profile import Profile
 from genzoo.training.snapshot import Snapshot
 from genzoo.training.trainer import Trainer
@@ -170,13 +170,15 @@ class TrainingSession:
         hints = [error.hint, *self.data_warnings]
         rate = smaller_rate(self.config.training, self.trainer.usual_lr)
         resume = f"genzoo resume {self.run.path} --lr {rate}"
+        if wild := is_wild(self.config.training, self.trainer.usual_lr):
+            hints.append(f"train it anew: genzoo run --config {self.run.path / 'config.json'} --lr {rate}")
         try:
-            if writer and writer.every and writer.write():
+            if writer and writer.every and writer.write() and not wild:
                 hints.append(f"go on from there: {resume}")
             self.save(self.trainer.trained.model)
             hints.append(f"saved before it: {self.run.path / MODEL_FILE}")
         except NonFiniteError:  # the weights themselves are not finite
-            if writer and checkpoints.published(writer.folder):
+            if writer and checkpoints.published(writer.folder) and not wild:
                 hints.append(f"go on from the last checkpoint: {resume}")
         return NonFiniteError(error.message, "\n".join(hints))
 

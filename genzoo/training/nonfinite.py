@@ -10,6 +10,8 @@ from genzoo.core.text import significant
 from genzoo.training.config import Training
 from genzoo.training.step import Step
 
+WILD = 30
+"""Multiple of the usual learning rate from which on weights that were trained with it are not gone on with."""
 PIECE = 1 << 15
 """Largest number of values that torch sums in the calling thread; more would wake other threads."""
 
@@ -48,6 +50,11 @@ def not_finite(body: Step, step: int, steps_per_epoch: int, usual_lr: float) -> 
 def suggestion(training: Training, usual_lr: float) -> str:
     """Return options to try when training is not finite."""
     return f"--lr {smaller_rate(training, usual_lr)} or --grad-clip 1"
+
+
+def is_wild(training: Training, usual_lr: float) -> bool:
+    """Return whether a learning rate is so much larger than usual that its first steps may have spoilt the weights."""
+    return training.lr >= WILD * usual_lr
 
 
 def smaller_rate(training: Training, usual_lr: float) -> str:

@@ -85,7 +85,9 @@ def test_after_a_wild_rate_the_rate_of_the_models_registration_is_suggested(tmp_
     assert result.code == 3
     hints = [line.strip() for line in result.err.splitlines()[1:3]]
     assert hints[0] == "the weights are those before that step; try --lr 0.00025 or --grad-clip 1"
-    assert hints[1] == f"go on from there: genzoo resume {tmp_path}/run --lr 0.00025"
+    again = f"genzoo run --config {tmp_path}/run/config.json --lr 0.00025"
+    assert hints[1] == f"train it anew: {again}"  # a step with such a rate has spoilt the weights
+    assert "genzoo resume" not in result.err
 
 
 @pytest.mark.parametrize("words", ["--ema 0.9", "--grad-clip 1", "--optimizer adamw --weight-decay 0.1"])
