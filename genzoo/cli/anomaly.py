@@ -65,8 +65,10 @@ def show_anomalies(options: argparse.Namespace) -> int:
         json_result(run=opened.run.path, score=options.score, higher_is_anomalous=higher, file=options.out, **table)
     elif unseen is not None:
         print_unseen(table, options.score, higher)
+        print_missing(opened)
     elif classes > 1:
         print_classes(table, options.score, higher)
+        print_missing(opened)
     else:
         texts = spelled(opened)
         which = orientation(options.score, higher)
@@ -148,6 +150,15 @@ def baseline_scores(opened: Application, neighbours: bool) -> dict[str, Tensor]:
         errors = pca_errors(train, opened.data, codes)
         scores |= {} if errors is None else {f"pca-{codes}": errors}
     return scores | ({"knn": neighbour_distances(train, opened.data, NEIGHBOURS)} if neighbours else {})
+
+
+def print_missing(opened: Application) -> None:
+    """Print why there is no PCA among the baselines."""
+    from genzoo.evaluation.baselines import why_no_pca
+    from genzoo.evaluation.measures import code_size
+
+    if (why := why_no_pca(opened.data)) and 0 < code_size(opened.model, opened.data) < opened.model.spec.numel:
+        print(f"not available: the error of PCA ({why})")
 
 
 def unseen_table(opened: Application, scores: Tensor, unseen: Tensor) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from genzoo.core.errors import UsageError
 WITH_COMMAS = ("--seeds", "--grid", "--search", "--models", "--baselines")
 """Options whose values stand in one word, with commas between them."""
 
+NAMED = ("--grid", "--search")
+"""Those whose word begins with the option that has the values: beta=1,2."""
+
 
 def take_names(options: argparse.Namespace) -> None:
     """Take models and dataset from the first words, where options do not give them.
@@ -40,21 +43,35 @@ def refuse_blanks(command: Sequence[str]) -> None:
         first = place if equals else place + 1
         if flag not in WITH_COMMAS or first >= len(command):
             continue
-        value = (value if equals else command[first]).rpartition("=")[2]
-        end = first + 1
-        while end < len(command) and goes_on(flag, value, command[end]):
+        whole, end = value if equals else command[first], first + 1
+        text, named = whole, flag not in NAMED or "=" in whole
+        while end < len(command) and goes_on(flag, text, command[end]):
+            text = joined(flag, text, command[end])
             end += 1
         if end > first + 1:
-            corrected = [*command[:first], ",".join(command[first:end]), *command[end:]]
-            raise with_commas(flag, corrected)
+            corrected = [*command[:first], f"{flag}={text}" if equals else text, *command[end:]]
+            raise with_commas(flag, corrected) if named and whole[-1:] != "=" else with_equals(flag, corrected)
 
 
-def goes_on(flag: str, first: str, word: str) -> bool:
-    """Return whether a word is one more value behind the first one of an option."""
+def joined(flag: str, text: str, word: str) -> str:
+    """Return what was typed of an option's values with one more word of them: "beta" and "1,2" are "beta=1,2"."""
+    if flag not in NAMED:
+        return f"{text},{word}"
+    name, _, values = text.partition("=")
+    return f"{name}={f'{values},' if values else ''}{word.removeprefix('=')}"
+
+
+def goes_on(flag: str, text: str, word: str) -> bool:
+    """Return whether a word is one more value behind what was typed of an option's values."""
     from genzoo.registry.current import registry
 
+    if flag in NAMED and "=" not in text and word.startswith("="):
+        return True
     if word.startswith("-") or "=" in word:
         return False
+    first = text.partition("=")[2].partition(",")[0] if flag in NAMED else text.partition(",")[0]
+    if flag in NAMED and not first:
+        return not registry().called(word, ["model", "dataset"])
     if flag == "--seeds" or is_number(first):
         return is_number(word.partition("-")[0] if flag == "--seeds" else word)
     is_model = bool(registry().called(word, ["model"]))
@@ -64,6 +81,13 @@ def goes_on(flag: str, first: str, word: str) -> bool:
 def with_commas(what: str, corrected: Sequence[str]) -> UsageError:
     """Return the error for a list with blanks."""
     return UsageError(f"{what}: commas without blanks stand between several", shlex.join(["genzoo", *corrected]))
+
+
+def with_equals(what: str, corrected: Sequence[str]) -> UsageError:
+    """Return the error for a blank between an option and its values."""
+    return UsageError(
+        f"{what}: = without blanks stands between an option and its values", shlex.join(["genzoo", *corrected])
+    )
 
 
 def refuse_blanks_in_models(options: argparse.Namespace) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from genzoo.core.errors import GenzooError, PluginError
 from genzoo.core.hookspecs import API
-from genzoo.core.text import gigabytes
+from genzoo.core.text import gigabytes, significant
 from genzoo.core.version import __version__
 from genzoo.registry.entries import describe
 
@@ -171,10 +171,10 @@ def threads() -> Iterator[Finding]:
 
     count, cores = torch.get_num_threads(), usable_cores()
     if count > cores:
-        text = f"threads: torch uses {count}, and this process may use {cores:.2g} cores"
+        text = f"threads: torch uses {count}, and this process may use {significant(cores, 3)} cores"
         yield Finding(NOTE, text, f"export OMP_NUM_THREADS={max(int(cores), 1)}")
     else:
-        yield Finding(OK, f"{count} of {cores:.2g} cores are used by torch")
+        yield Finding(OK, f"{count} of {significant(cores, 3)} cores are used by torch")
     if busy := overloaded():
         yield Finding(NOTE, busy)
 

@@ -20,6 +20,7 @@ from genzoo.evaluation.sampling import draw, sampling_options
 from genzoo.registry.configs import field_names
 from genzoo.runs.run import Run
 from genzoo.runs.samplers import StoredSamplers
+from genzoo.runs.unfinished import warn_if_unfinished
 from genzoo.system.computing import evaluating
 
 
@@ -61,7 +62,9 @@ def sample(
     """
     if not isinstance(n, Integral) or n < 1:
         raise UsageError(f"n must be a whole number of examples, not {n!r}", "such as genzoo.sample(run, 16)")
-    source = as_run(source) if isinstance(source, (str, Path)) else source
+    if isinstance(source, (str, Path)):
+        source = as_run(source)
+        warn_if_unfinished(source)
     if not isinstance(source, (Model, Run)):
         raise UsageError(f"a run or a model is drawn from, not {source!r}", "open a run: genzoo.open_run(NAME)")
     model, samplers = source, None

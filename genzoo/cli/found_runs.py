@@ -8,7 +8,7 @@ from typing import Any, overload
 
 from genzoo.cli.run_rows import age, run_rows
 from genzoo.cli.runs import chosen
-from genzoo.comparison.references import best_of
+from genzoo.comparison.best import best_of
 from genzoo.core.calls import written
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.late import late
@@ -59,7 +59,7 @@ class FoundRuns(Sequence[Run]):
         """Return the finished run with the best validation metric, as "@best:METRIC" on the command line does.
 
         Args:
-            metric: Such as "mse" or "negative-elbo".
+            metric: Such as "mse" or "negative-elbo"; "mse@digits" leaves out runs on other datasets.
 
         Raises:
             UsageError: No run has it, it has no order, or the runs cannot be compared.

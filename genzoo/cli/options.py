@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import tyro
 
 from genzoo.cli.option_values import tyro_words
+from genzoo.cli.words import of_other_verb
 from genzoo.core.errors import GenzooError, UsageError, did_you_mean
 from genzoo.core.options import OptionError, describe_fields, option
 from genzoo.registry.configs import field_names
@@ -191,6 +192,9 @@ def refuse(unknown: list[str], components: Components, file: str, file_words: li
         raise UsageError(f"{where}{spelling} is for the command line only", "remove it from the file")
     if spelling in OF_THE_VERB:
         raise UsageError(f"{spelling} is not for this command", "leave it out; genzoo run takes it: genzoo run --help")
+    model, _, dataset = components.names
+    if not where and (error := of_other_verb(unknown[unknown.index(word) :], model, dataset)):
+        raise error
     owners = list(owners_of(spelling))
     if owners:
         asked = f"{components.model.name} with loss {components.loss.name} on {components.dataset.name}"

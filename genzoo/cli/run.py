@@ -54,7 +54,7 @@ def add_verb(verbs: Any) -> None:
 def handle(options: argparse.Namespace) -> int:
     """Resolve names and options, train, print."""
     from genzoo.registry.current import registry
-    from genzoo.registry.data_paths import refuse_path
+    from genzoo.registry.data_paths import refuse_path, refuse_path_alone
     from genzoo.runs import user_defaults
     from genzoo.runs.config import Components
     from genzoo.runs.new_run import refuse_unwritable
@@ -79,6 +79,7 @@ def handle(options: argparse.Namespace) -> int:
         print(all_options(options, model, dataset, loss), end="")
         return 0
     if not dataset:
+        refuse_path_alone(options.command, "run", model)
         known = listed("datasets", registry().names("dataset"), "genzoo list --kind dataset")
         typo = next((f", not {word}" for word in words if did_you_mean(word, ["--dataset"])), "")
         raise UsageError(f"which dataset? genzoo run {model} --dataset NAME{typo}", known)

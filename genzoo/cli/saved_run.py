@@ -28,7 +28,10 @@ PICTURES = (*formats.PICTURES, ".npy")
 EXAMPLES = (*PICTURES, ".txt", ".wav", ".csv")
 """Kinds of files that hold examples of any kind of data."""
 OUT_HELP = "a .png, .jpg or .webp picture, or .npy for numbers; .txt for texts, .wav for sound, .csv for tables"
-RUN_HELP = "a run folder, the beginning of its name, @last, or @best:mse for the run with the best validation MSE"
+RUN_HELP = (
+    "a run folder, the beginning of its name, @last, or @best:mse for the run with the best validation MSE; "
+    "@best:mse@digits is the best one on digits"
+)
 RUNS_HELP = "folder of runs (default: runs/)"
 DEVICE_HELP = "cpu, cuda, cuda:1, mps; auto uses a GPU if there is one (default: auto)"
 
@@ -87,7 +90,7 @@ def find_run(name: str, options: argparse.Namespace) -> Run:
 
 
 def open_run(options: argparse.Namespace) -> tuple[Run, torch.device]:
-    """Return the run and the device of a command line.
+    """Return the run and the device of a command line; warn of a run whose training has not reached its end.
 
     Raises:
         UsageError: There is no such run or device, or a number is out of range.
@@ -98,6 +101,9 @@ def open_run(options: argparse.Namespace) -> tuple[Run, torch.device]:
     if not 1 <= getattr(options, "samples", 1) <= MOST_SAMPLES:
         raise UsageError(f"--samples {options.samples}: between 1 and {MOST_SAMPLES:,}", "try --samples 10")
     run = find_run(options.run, options)
+    from genzoo.runs.unfinished import warn_if_unfinished
+
+    warn_if_unfinished(run)
     from genzoo.system.devices import choose_device  # and with it torch, which a refusal need not wait for
 
     return run, choose_device(options.device)

@@ -103,7 +103,7 @@ def read_names(options: argparse.Namespace) -> str:
         UsageError: One of them is missing, or an option is not for this verb.
     """
     from genzoo.registry.current import registry
-    from genzoo.registry.data_paths import refuse_path
+    from genzoo.registry.data_paths import refuse_path, refuse_path_alone
 
     refuse_blanks(options.command)
     words: list[str] = options.rest
@@ -116,6 +116,8 @@ def read_names(options: argparse.Namespace) -> str:
         options.loss = options.loss or named["loss"]
     for kind, name in (("model", model), ("dataset", options.dataset)):
         if not name:
+            if kind == "dataset":
+                refuse_path_alone(options.command, "sweep", model)
             known = listed(f"{kind}s", registry().names(kind), f"genzoo list --kind {kind}")  # type: ignore[arg-type]
             raise UsageError(f"which {kind}? genzoo sweep MODEL DATASET --grid NAME=A,B,C", known)
         if kind == "dataset":

@@ -112,6 +112,33 @@ def refuse_file(typed: Sequence[str], rest: Sequence[str], parser: argparse.Argu
         raise UsageError(f"unrecognised: {' '.join(rest)}", f"JSON: {command} > FILE.json")
 
 
+OF_OTHER_VERBS = {
+    "--seeds": "genzoo bench {0} {1}",
+    "--grid": "genzoo sweep {0} {1}",
+    "--search": "genzoo sweep {0} {1}",
+    "--trials": "genzoo sweep {0} {1} --search NAME=A..B",
+    "--budget": "genzoo race {0},OTHER {1}",
+}
+"""Options of commands that train several runs, and those commands for a model and a dataset."""
+
+
+def of_other_verb(words: Sequence[str], model: str, dataset: str) -> UsageError | None:
+    """Return the error for an option of a command that trains several runs, with that command; None for any other.
+
+    Args:
+        words: The option, perhaps its value, and others.
+        model: The model of the command that has the option.
+        dataset: Its dataset.
+    """
+    spelling, equals, _ = words[0].partition("=")
+    if spelling not in OF_OTHER_VERBS:
+        return None
+    own = words[: 1 if equals else 2]
+    command = OF_OTHER_VERBS[spelling].format(model, dataset)
+    verb = " ".join(command.split()[:2])
+    return UsageError(f"{spelling} is an option of {verb}", shlex.join([*command.split(), *own]))
+
+
 def refuse_elsewhere(words: Sequence[str], verb: str, not_here: Mapping[str, str], folder: Path) -> None:
     """Refuse options that are not for a verb that makes many runs.
 

@@ -10,6 +10,7 @@ from genzoo.comparison.leaderboard import Baseline, baselines_of, speed
 from genzoo.comparison.statistics import Estimate, as_json
 from genzoo.comparison.tables import Row, Table, table_in, tables
 from genzoo.core.listener import CLOSED_FORM
+from genzoo.core.text import significant
 from genzoo.evaluation.order import order_of
 from genzoo.runs.details import detail
 from genzoo.runs.run import Run
@@ -91,7 +92,7 @@ class Race:
         training, took = row.results[0]["training"], seconds(row)
         share = took.mean / self.budget if isinstance(took, Estimate) else 1.0
         if training.get("mode") == CLOSED_FORM:
-            return "fitted in closed form" + (f", {share:.3g} × the budget" if share > 1 else "")
+            return "fitted in closed form" + (f", {significant(share, 3)} × the budget" if share > 1 else "")
         reason = training.get("stopped") or "all epochs"
         return f"{reason}, {share:.0%} of the budget" if share < UNUSED else str(reason)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from genzoo.comparison.statistics import Estimate
 from genzoo.comparison.tables import Row, Table
+from genzoo.core.text import significant
 from genzoo.evaluation.order import metric_for, rate_options_of
 from genzoo.runs.schema import is_number
 
@@ -124,7 +125,8 @@ def curve_notes(found: Sequence[Curve]) -> list[str]:
         if curve in real:
             lower, upper = (low, high) if low < high else (curve.front[0].rate, curve.front[-1].rate)
             monotone = "" if curve.dominated else "; monotone"
-            area = f"{curve.area(lower, upper):.4g} nats² between rates {lower:.4g} and {upper:.4g}"
+            size, *ends = (significant(value, 4) for value in (curve.area(lower, upper), lower, upper))
+            area = f"{size} nats² between rates {' and '.join(ends)}"
             lines.append(f"{name}: area {area}{monotone}")
         lines += [
             f"{name}: {point.label} is dominated by {better.label}: neither its rate nor its distortion is higher"

@@ -10,20 +10,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from genzoo.comparison.best import best
 from genzoo.comparison.differences import options_apart
-from genzoo.comparison.tables import collect, metric_of, table_in, tables
+from genzoo.comparison.tables import collect
 from genzoo.core.calls import written
 from genzoo.core.errors import UsageError
 from genzoo.core.options import option
 from genzoo.core.run_reference import parse_pinned, run_references
 from genzoo.core.text import duration
-from genzoo.evaluation.order import key, metrics_near, refuse_unordered
 from genzoo.runs import user_defaults
 from genzoo.runs.claims import FOLDER as CLAIMS
 from genzoo.runs.overview import Overview, run_folders, runs_beside
 from genzoo.runs.reference import pin, verified
 from genzoo.runs.run import MODEL_FILE, Run, refuse_without
-from genzoo.system.messages import warn
+from genzoo.runs.unfinished import warn_if_unfinished
 
 if TYPE_CHECKING:
     from genzoo.core.model import Model
@@ -54,6 +54,7 @@ def places(root: Path = RUNS) -> list[Path]:
 def find(reference: str, root: Path = RUNS) -> Run:
     """Return the run of a reference: a path, @last, @best:METRIC, or the unique beginning of its name or its last part.
 
+    @best:METRIC@DATASET is the best of the runs on one dataset.
     A pinned reference, as in a configuration, is a path with the digest of the run's model.
 
     Raises:
@@ -144,7 +145,10 @@ def with_pinned_runs(config: RunConfig, root: Path, before: RunConfig | None = N
         own, found = getattr(config, part), {}
         for name, reference in run_references(own).items():
             try:
-                pinned = pin(find(reference, root).path)
+                run = find(reference, root)
+                pinned = pin(run.path)
+                if not parse_pinned(reference):
+                    warn_if_unfinished(run)
                 was = parse_pinned(getattr(getattr(before, part, None), name, None))
                 if was and was.digest != pinned.digest:
                     raise UsageError("its model is not the one that was used", f"copy {was.path} back")
@@ -173,69 +177,6 @@ def finished_in(names: Iterable[str | Path], root: Path = RUNS) -> list[Run]:
     return collect(folders)
 
 
-def best(root: Path, metric: str) -> Run:
-    """Return the best finished run in a folder, its path spelled as for @last; see `best_of`."""
-    folders = [root, *runs_beside(root)]
-    chosen = best_of(collect(folders), metric, f"{root}/").path.resolve()
-    return Run(next((path for path in run_folders(folders) if path.resolve() == chosen), chosen))
-
-
-def best_of(runs: Iterable[Run], metric: str, where: str) -> Run:
-    """Return the finished run with the best validation metric, or test metric without validation data.
-
-    Args:
-        runs: The runs; those that are not finished are left out.
-        metric: The metric, as it is typed.
-        where: Where they are, in messages.
-
-    Raises:
-        UsageError: No run has the metric, neither lower nor higher is better, or the runs are not comparable.
-    """
-    comparable = tables(runs, say=lambda line: warn(line, "resume it: genzoo resume RUN"))
-    name = key(metric)
-    found = [
-        (metric_of(table_in(results, "validation"), name), value, table.protocol, run)
-        for table in comparable
-        for row in table.rows
-        for run, results in zip(row.runs, row.results, strict=True)
-        if not isinstance(value := metric_of(results["test"], name), str)
-    ]
-    if not found:
-        known = [name.replace("_", "-") for table in comparable for name in table.metrics()]
-        hint = f"known: {', '.join(dict.fromkeys(known))}"
-        meant = metrics_near(metric, known)
-        raise UsageError(f"@best:{metric}: no finished run in {where} has it.{meant}", hint)
-    refuse_unlike(where, metric, sorted({protocol for _, _, protocol, _ in found}))
-    order = refuse_unordered(
-        name, f"@best:{metric}", dict.fromkeys(name for one in comparable for name in one.metrics())
-    )
-    if not order.known:
-        warn(f"@best:{metric}: its metric is not installed", "lower is assumed to be better")
-    validated = [(order.cost(value), run) for value, _, _, run in found if not isinstance(value, str)]
-    if not validated:
-        warn(f"@best:{metric}: chosen by test metrics", "these runs do not have it on validation data")
-    choice = validated or [(order.cost(value), run) for _, value, _, run in found]
-    return min(choice, key=lambda item: item[0])[1]
-
-
-def refuse_unlike(where: str, metric: str, protocols: Sequence[str]) -> None:
-    """Refuse a choice among runs of several protocols.
-
-    Raises:
-        UsageError: There are several; the message says in what they differ.
-    """
-    if len(protocols) < 2:
-        return
-    words = [protocol.split(" · ") for protocol in protocols]
-    own = [[word for word in part if not all(word in other for other in words)] for part in words]
-    enough = next((n for n in range(1, 99) if len({tuple(part[:n]) for part in own}) == len(own)), 99)
-    shown = [*(" ".join(part[:enough]) for part in own[:3]), *(["more"] if len(own) > 3 else [])]
-    raise UsageError(
-        f"@best:{metric}: the runs in {where} are not comparable: {' | '.join(shown)}",
-        f"compare them and name one: genzoo compare {where}",
-    )
-
-
 def _started(path: Path) -> tuple[float, str]:
     """Return when a run was started, and its name to decide between equal times."""
     return (Overview(Run(path)).started, path.name)
@@ -246,8 +187,8 @@ def open_run(reference: str | Path, runs: str | Path = "runs") -> Run:
     """Return a run: its `path`, `config`, `results`, `record`, `history` and `model`.
 
     Args:
-        reference: A run folder, the beginning of a run's name, "@last", "@best:METRIC", or the value of an option that
-            is a `genzoo.RunRef`.
+        reference: A run folder, the beginning of a run's name, "@last", "@best:METRIC", "@best:METRIC@DATASET", or the
+            value of an option that is a `genzoo.RunRef`.
         runs: The folder of runs in which names are looked up.
 
     Raises:
@@ -258,7 +199,7 @@ def open_run(reference: str | Path, runs: str | Path = "runs") -> Run:
 
 @written('genzoo.load("@last")')
 def load(reference: str | Path, device: str = "cpu") -> Model:
-    """Load a trained model in evaluation mode.
+    """Load a trained model in evaluation mode; a warning says where the training of its run has not reached its end.
 
     Args:
         reference: A model.safetensors file, or a run as for `genzoo.open_run`.
@@ -275,4 +216,7 @@ def load(reference: str | Path, device: str = "cpu") -> Model:
         return load_model(path, device)
     if os.path.isfile(path):
         raise UsageError(f"{path} is not a .safetensors file; genzoo never unpickles", "give a run's model.safetensors")
-    return load_model(find(str(reference)).path / MODEL_FILE, device)
+    run = find(str(reference))
+    if not parse_pinned(str(reference)):  # else it was said when the option was resolved
+        warn_if_unfinished(run)
+    return load_model(run.path / MODEL_FILE, device)

@@ -153,6 +153,11 @@ class Table:
     asked: bool = False
     """Whether the user named the metric that the rows are sorted by."""
 
+    @property
+    def dataset(self) -> str:
+        """The name of the dataset."""
+        return self.protocol.partition(" · ")[0]
+
     def metrics(self) -> list[str]:
         """Return the metrics of the columns: the chosen ones, or all that were measured, without copies of another."""
         return list(self.columns) or without_copies([row.results[0]["test"] for row in self.rows], self.measured())

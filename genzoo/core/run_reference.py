@@ -5,9 +5,10 @@
         on: Annotated[str, genzoo.RunRef] = ""
         '''The run whose model is used.'''
 
-The user types a reference: a path, the beginning of a run's name, @last or @best:METRIC. Before anything is built,
-genzoo replaces it by a pinned reference, "/absolute/path@sha256:DIGEST", with the digest of the run's model file. So
-the same model is used when the run is resumed, evaluated or repeated, and another one is refused.
+The user types a reference: a path, the beginning of a run's name, @last, @best:METRIC or
+@best:METRIC@DATASET. Before anything is built, genzoo replaces it by a pinned reference,
+"/absolute/path@sha256:DIGEST", with the digest of the run's model file. So the same model is used when the run is
+resumed, evaluated or repeated, and another one is refused.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ from genzoo.core.errors import UsageError
 
 LONGEST_RANGE = 1000
 """Numbers of the longest range in a list."""
+LARGEST_PLAIN = 1e15
+"""Numbers from here on are written with an exponent."""
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 """Seconds in each unit of a duration."""
 SHOWN = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
@@ -63,6 +65,14 @@ def number(value: float | str) -> str:
     if value == int(value) and abs(value) < 1e6:
         return str(int(value))
     return f"{value:.2f}" if abs(value) >= 10 else f"{value:.4f}" if abs(value) >= 0.1 else f"{value:.5f}"
+
+
+def significant(value: float, digits: int) -> str:
+    """Format a number with a few significant digits as people write it: 160, 0.0003, and 3e-5 only below 1e-4."""
+    text = f"{value:.{digits}g}"
+    if "e+" in text and abs(value) < LARGEST_PLAIN:
+        return f"{float(text):.0f}"
+    return re.sub(r"e-0", "e-", text)
 
 
 def gigabytes(count: float) -> str:

@@ -46,11 +46,17 @@ def pca_mse(train: Resident, test: Resident, components: int) -> float | None:
     return None if errors is None else errors.mean().item()
 
 
+def why_no_pca(data: Resident) -> str:
+    """Return why data have no PCA baseline; "" if they have one."""
+    size = data.x[0].numel()
+    return f"{size:,} dimensions; it is computed for at most {LARGEST:,}" if size > LARGEST else ""
+
+
 def pca_errors(train: Resident, test: Resident, components: int) -> Tensor | None:
     """Return the error of `pca_mse` for each test example: [N] float64."""
-    size = train.x[0].numel()
-    if size > LARGEST:
+    if why_no_pca(train):
         return None
+    size = train.x[0].numel()
     mean, basis = principal_components(train, components)
     errors = []
     for chunk in rows(test):

@@ -200,7 +200,7 @@ class Checkpointer(Listener):
             NonFiniteError: A weight, a moment or an average is not finite.
             GenzooError: It cannot be written.
         """
-        taken.require_finite(self.trainer.training)
+        taken.require_finite(self.trainer.training, self.trainer.usual_lr)
         began = time.monotonic()
         checkpoints.save(self.folder, taken.progress.step, to_files(taken), facts, self.writer.raise_pending_interrupt)
         self.seconds = time.monotonic() - began

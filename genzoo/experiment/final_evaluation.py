@@ -21,6 +21,7 @@ from genzoo.evaluation.baselines import (
     known_nll_of_each,
     pca_mse,
     uniform_nll,
+    why_no_pca,
 )
 from genzoo.evaluation.evaluate import evaluate, key
 from genzoo.evaluation.measures import LikelihoodSummary, code_size, summarise_likelihood
@@ -112,6 +113,8 @@ class FinalEvaluation:
         own = summarise_likelihood(model, test)
         latents = code_size(model, test)
         results["baselines"] = self.baselines(latents, own)
+        if 0 < latents < self.data.spec.numel and (why := why_no_pca(self.data.fitted)):
+            results["not_available"] = {"pca": why}
         if gaps := self.gaps(results["test"], examples["test"]):
             results["gaps"] = gaps
         results["measure"] = own and own.measure

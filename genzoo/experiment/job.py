@@ -17,7 +17,7 @@ from genzoo.experiment.plan import Plan
 from genzoo.experiment.training import Trained, TrainingSession, fit
 from genzoo.registry.entries import describe
 from genzoo.runs import checkpoints
-from genzoo.runs.config import RunConfig
+from genzoo.runs.config import RunConfig, default_training
 from genzoo.runs.environment import environment
 from genzoo.runs.record import Session, data_of, evaluated_at
 from genzoo.runs.run import CHECKPOINTS, FINISHED, INPUT_FORMAT_FILE, REPORT_FILE, Run
@@ -54,6 +54,7 @@ class Job:
         training, validation = self.config.training, data.evaluated.get("validation")
         trainer_class: type[BaseTrainer] = ClosedFormTrainer if self.model.in_closed_form() else Trainer
         self.trainer = trainer_class(self.model, self.loss, training, data.train, validation, heard, processes)
+        self.trainer.usual_lr = default_training(self.config.components.model).lr
         console.epochs = self.trainer.epochs
         self.listeners = RunListeners(plan.listeners, console.warned)
 

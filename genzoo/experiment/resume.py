@@ -15,7 +15,7 @@ from genzoo.core.dataset import Splits
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.listener import OUT_OF_TIME
 from genzoo.core.options import option
-from genzoo.core.text import as_typed
+from genzoo.core.text import as_typed, significant
 from genzoo.data.locations import data_differ, location_hints, locations, moved_hint
 from genzoo.data.store import Store
 from genzoo.experiment.experiment import Experiment
@@ -246,12 +246,12 @@ class Resumption:
             self.say(f"resuming  {self.run.path}, which has no checkpoint yet: from the beginning")
             return
         assert isinstance(trainer, Trainer)  # a closed form has no checkpoint
-        epochs = f"{step / trainer.steps_per_epoch:.3g} of {trainer.total_steps / trainer.steps_per_epoch:.4g} epochs"
-        self.say(f"resuming  {self.run.path} at step {step:,}: {epochs} are done")
+        done, planned = (significant(n / trainer.steps_per_epoch, d) for n, d in ((step, 3), (trainer.total_steps, 4)))
+        self.say(f"resuming  {self.run.path} at step {step:,}: {done} of {planned} epochs are done")
         total = planned_steps(self.before.training, trainer.steps_per_epoch)
         before, now = learning_rate(self.before.training, total), learning_rate(training, trainer.total_steps)
         if step and before(step) != now(step):
-            rates = f"the rate goes from {before(step - 1):.2g} to {now(step):.2g}"
+            rates = f"the rate goes from {significant(before(step - 1), 2)} to {significant(now(step), 2)}"
             self.say(f"the {training.schedule} now ends at epoch {trainer.epochs}: {rates}")
 
 

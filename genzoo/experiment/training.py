@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from genzoo.core.errors import NonFiniteError, OutOfMemory
 from genzoo.core.listener import INTERRUPTED, OUT_OF_TIME
 from genzoo.core.model import Model
+from genzoo.core.text import significant
 from genzoo.experiment.checkpointing import Checkpointer
 from genzoo.experiment.console import Console
 from genzoo.experiment.epoch_log import Log
@@ -23,7 +24,7 @@ from genzoo.system.devices import forget_peak, peak_memory
 from genzoo.system.signals import RAISED, first_interrupt
 from genzoo.training.base import BaseTrainer
 from genzoo.training.callback import Outcome
-from genzoo.training.nonfinite import smaller_rate
+from genzoo.training.nonfinite import is_wild, smaller_rate
 from genzoo.training.profile import Profile
 from genzoo.training.snapshot import Snapshot
 from genzoo.training.trainer import Trainer
@@ -137,10 +138,8 @@ class TrainingSession:
         self.session.record["mode"] = outcome.mode._asdict()
         self.save(trained.model)
         if outcome.stopped == OUT_OF_TIME:
-            epochs = outcome.images / max(outcome.examples_per_epoch, 1)
-            console.say(
-                f"--max-time: ended after {outcome.seconds:.1f} s at step {outcome.step:,}, {epochs:.3g} epochs"
-            )
+            epochs = significant(outcome.images / max(outcome.examples_per_epoch, 1), 3)
+            console.say(f"--max-time: ended after {outcome.seconds:.1f} s at step {outcome.step:,}, {epochs} epochs")
         if outcome.stopped == INTERRUPTED and writer and writer.every:
             console.say(f"saved at step {outcome.step:,} in {writer.seconds:.1f} s")
         if outcome.best_epoch:
@@ -169,14 +168,17 @@ class TrainingSession:
     def saved_before(self, error: NonFiniteError, writer: Checkpointer | None) -> NonFiniteError:
         """Save the weights from before a step that was not finite; return the error with where they are."""
         hints = [error.hint, *self.data_warnings]
-        resume = f"genzoo resume {self.run.path} --lr {smaller_rate(self.config.training)}"
+        rate = smaller_rate(self.config.training, self.trainer.usual_lr)
+        resume = f"genzoo resume {self.run.path} --lr {rate}"
+        if wild := is_wild(self.config.training, self.trainer.usual_lr):
+            hints.append(f"train it anew: genzoo run --config {self.run.path / 'config.json'} --lr {rate}")
         try:
-            if writer and writer.every and writer.write():
+            if writer and writer.every and writer.write() and not wild:
                 hints.append(f"go on from there: {resume}")
             self.save(self.trainer.trained.model)
             hints.append(f"saved before it: {self.run.path / MODEL_FILE}")
         except NonFiniteError:  # the weights themselves are not finite
-            if writer and checkpoints.published(writer.folder):
+            if writer and checkpoints.published(writer.folder) and not wild:
                 hints.append(f"go on from the last checkpoint: {resume}")
         return NonFiniteError(error.message, "\n".join(hints))
 

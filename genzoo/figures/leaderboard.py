@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from genzoo.comparison.leaderboard import Leaderboard, speed
 from genzoo.comparison.statistics import Estimate
+from genzoo.core.text import significant
 from genzoo.evaluation.order import heading, order_of
 from genzoo.figures.canvas import CLASS_COLOURS, TITLE, new_figure, own_style, save
 
@@ -100,7 +101,7 @@ def _baselines(axes: Axes, board: Leaderboard, name: str, points: Sequence[Point
             axes.annotate(baseline.name, (0.01, baseline.value), xycoords=("axes fraction", "data"), xytext=(0, 3),
                           textcoords="offset points", **SMALL)  # type: ignore[arg-type]  # fmt: skip
         else:
-            outside.append(f"{baseline.name} {baseline.value:.4g}")
+            outside.append(f"{baseline.name} {significant(baseline.value, 4)}")
     if len(outside) > 1:
         axes.text(0.99, 0.98, "\n".join(outside), transform=axes.transAxes, ha="right", va="top", **SMALL)  # type: ignore[arg-type]
 

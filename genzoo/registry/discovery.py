@@ -30,6 +30,7 @@ from genzoo.core.theory import Theory
 from genzoo.core.version import __version__
 from genzoo.registry.entries import PARTS, Entry, Kind, Origin, Registry, describe
 from genzoo.system.messages import warn
+from genzoo.system.reading import near
 
 GROUP = "genzoo"
 HOOKS: dict[str, Kind] = {
@@ -120,7 +121,7 @@ def load_file(path: Path, registry: Registry) -> Plugin:
         PluginError: The file cannot be imported or violates a hook's contract. Its former registrations stay.
     """
     if not path.is_file():
-        raise UsageError(f"-p {path}: no such file", "type: genzoo -p FILE.py …")
+        raise UsageError(f"-p {path}: no such file.{near(path)}".rstrip("."), "type: genzoo -p FILE.py …")
     # One module name for each path: the classes of a second plugin.py must not replace those of the first.
     name = "genzoo_file_" + re.sub(r"\W", "_", str(path.resolve()))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.comparison.leaderboard import baselines_of
 from genzoo.comparison.statistics import interval_of
-from genzoo.core.text import number
+from genzoo.core.text import number, significant
 from genzoo.evaluation.order import heading, key, metric_for, named, order_of
 from genzoo.runs.details import detail, sign, without_copies
 from genzoo.runs.schema import is_number
@@ -21,6 +21,8 @@ NO_DENSITY = (
     "--binarize dynamic, or --likelihood discretised-logistic, gives a bound on ln p(x)"
 )
 NO_MEASURE = "−ln p(x|z) of these values is neither a density nor a probability: −ELBO bounds nothing"
+BASELINES = {"pca": "the error of PCA"}
+"""What is not available for a whole run, by its name in results."""
 LEAST_RATE = 1.0
 """Nats of a code below which it tells next to nothing, and excuses no error."""
 LEAST_ACTIVE = 0.5
@@ -79,11 +81,14 @@ def not_available(results: Mapping[str, Any], metrics: Mapping[str, Metric]) -> 
 
 
 def missing(results: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
-    """Return the line of `not_available` for metrics by their names in results, with their labels."""
+    """Return the line of `not_available` for metrics by their names in results, with labels, and for baselines."""
     by_reason: dict[str, list[str]] = {}
     for name, label in labels.items():
         if reason := reason_of_all(results, name):
             by_reason.setdefault(reason, []).append(label)
+    of_run = results.get("not_available")
+    for name, reason in of_run.items() if isinstance(of_run, dict) else ():
+        by_reason.setdefault(str(reason), []).append(BASELINES.get(name, str(name)))
     found = "; ".join(f"{', '.join(own)} ({reason})" for reason, own in by_reason.items())
     return [f"not available: {found}"] if found else []
 
@@ -92,7 +97,7 @@ def half_width(standard_error: float | str | None) -> str:
     """Return what stands behind ±: half of the 95 % interval, with two significant digits; "" without an error."""
     if standard_error is None or isinstance(standard_error, str):
         return standard_error or ""
-    return f"{interval_of(standard_error):.2g}"
+    return significant(interval_of(standard_error), 2)
 
 
 def objective_rows(results: Mapping[str, Any], splits: Sequence[str]) -> list[tuple[str, list[float]]]:

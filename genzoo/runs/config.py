@@ -19,7 +19,7 @@ from genzoo.core.text import as_typed
 from genzoo.registry.configs import as_json, default_config, default_sampling, differing, without_sampling
 from genzoo.registry.entries import Entry, Registry
 from genzoo.runs.sections import PARTS, Sections
-from genzoo.system.reading import DEEPEST, parse_json, read_text, refuse_odd
+from genzoo.system.reading import DEEPEST, parse_json, read_text, refuse_odd, unread
 from genzoo.training.config import Training
 
 SECTIONS = ("model", "loss", "data", "training")
@@ -211,7 +211,7 @@ def read_file(path: Path) -> dict[str, Any]:
         values = parse_json(text) if path.suffix == ".json" else parse_toml(text)
         refuse_odd(values)
     except OSError as error:
-        raise UsageError(f"--config {path}: {error.strerror}", FORM) from None
+        raise UsageError(f"--config {unread(path, error)}", FORM) from None
     except (ValueError, RecursionError) as error:
         raise UsageError(f"--config {path}: {str(error) or 'nested too deeply'}", FORM) from None
     if not isinstance(values, dict):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
+import itertools
 import json
 import math
 import os
@@ -10,12 +12,42 @@ import stat
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
+from genzoo.core.errors import did_you_mean
+
 LARGEST_TEXT = 1 << 26
 """Maximum bytes of a JSON, JSON lines or TOML file; those of a run have a few thousand."""
 DEEPEST = 32
 """Maximum nesting of tables and lists; the files of a run have six levels."""
+MOST_NAMES = 1000
+"""Names in a folder, among more of which none is looked for that was perhaps meant."""
 LONGEST_NUMBER = 40
 """Maximum digits of a whole number; 64 bits need 20."""
+
+
+def near(path: Path) -> str:
+    """Return " Did you mean 'NAME'?" for a path that is not there, of the names that are where it leaves off; or ""."""
+    missing = path.absolute()
+    while not missing.parent.is_dir() and missing.parent != missing:
+        missing = missing.parent
+    try:
+        with os.scandir(missing.parent) as entries:
+            known = [entry.name for entry in itertools.islice(entries, MOST_NAMES + 1)]
+    except OSError:
+        return ""
+    if len(known) > MOST_NAMES or missing.name in known:
+        return ""
+    stems = difflib.get_close_matches(missing.stem, {Path(name).stem for name in known})  # .png alone is not close
+    return did_you_mean(missing.name, [name for name in known if Path(name).stem in stems])
+
+
+def unread(path: Path, error: OSError) -> str:
+    """Return why a file of the user's cannot be read, with the name that was perhaps meant if there is none."""
+    return f"{path}: {error.strerror or error}{'.' * bool(meant := near(path) if is_gone(error) else '')}{meant}"
+
+
+def is_gone(error: OSError) -> bool:
+    """Return whether an error says that there is no such file or folder."""
+    return error.errno in (errno.ENOENT, errno.ENOTDIR)
 
 
 def open_regular(path: Path) -> BinaryIO:

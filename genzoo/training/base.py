@@ -46,6 +46,8 @@ class BaseTrainer(ABC):
         self.processes = processes
         self.device = train.device
         self.objective = Objective(model, loss, training.precision)
+        self.usual_lr = Training().lr
+        """The learning rate of the model where none is asked for, which a hint may go back to."""
         self.step = 0
         """Steps so far."""
         self.epochs = 1

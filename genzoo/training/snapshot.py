@@ -65,15 +65,20 @@ class Snapshot:
     trained: Mapping[str, Collection[str]] = field(default_factory=dict)
     """Names of the weights, moments and averages in each part, all of which must be finite."""
 
-    def require_finite(self, training: Training) -> None:
+    def require_finite(self, training: Training, usual_lr: float) -> None:
         """Refuse a state that training cannot continue from.
+
+        Args:
+            training: Its options.
+            usual_lr: The learning rate of the model where none is asked for.
 
         Raises:
             NonFiniteError: A weight, a moment or an average is not finite.
         """
         if not all(is_finite(self.tensors[part][name]) for part, names in self.trained.items() for name in names):
             step = self.progress.step
-            raise NonFiniteError(f"the weights are not finite after step {step:,}", f"try {suggestion(training)}")
+            hint = f"try {suggestion(training, usual_lr)}"
+            raise NonFiniteError(f"the weights are not finite after step {step:,}", hint)
 
 
 class Copies:

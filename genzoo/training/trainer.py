@@ -276,7 +276,7 @@ class Trainer(BaseTrainer):
             return
         if self.training.on_nan == "stop":
             self.step = int(self.body.number)
-        raise not_finite(self.body, self.step, self.steps_per_epoch)
+        raise not_finite(self.body, self.step, self.steps_per_epoch, self.usual_lr)
 
     def validate(self) -> dict[str, float]:
         """Return the training objective's terms on the validation data, means over examples; {} without such data.

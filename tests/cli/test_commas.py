@@ -8,6 +8,7 @@ import pytest
 from commandline import genzoo, refused
 
 COMMAS = "commas without blanks stand between several"
+EQUALS = "= without blanks stands between an option and its values"
 
 
 @pytest.mark.parametrize(
@@ -29,10 +30,43 @@ COMMAS = "commas without blanks stand between several"
             f"--grid: {COMMAS}",
             "genzoo sweep --grid prior=vamp,mog vae moons",
         ),
+        ("sweep vae digits --grid beta 0.5,1", f"--grid: {EQUALS}", "genzoo sweep vae digits --grid beta=0.5,1"),
+        ("sweep vae digits --grid=beta 0.5 1", f"--grid: {EQUALS}", "genzoo sweep vae digits --grid=beta=0.5,1"),
+        ("sweep --grid beta 1 2 vae digits", f"--grid: {EQUALS}", "genzoo sweep --grid beta=1,2 vae digits"),
+        ("sweep --grid prior vamp,mog vae moons", f"--grid: {EQUALS}", "genzoo sweep --grid prior=vamp,mog vae moons"),
+        ("sweep vae digits --grid beta= 1,2", f"--grid: {EQUALS}", "genzoo sweep vae digits --grid beta=1,2"),
+        ("sweep vae digits --grid beta = 1,2", f"--grid: {EQUALS}", "genzoo sweep vae digits --grid beta=1,2"),
+        ("sweep vae digits --grid beta =1 2", f"--grid: {EQUALS}", "genzoo sweep vae digits --grid beta=1,2"),
+        (
+            "sweep vae digits --search beta 0.5..4",
+            f"--search: {EQUALS}",
+            "genzoo sweep vae digits --search beta=0.5..4",
+        ),
+        ("sweep vae digits --grid beta --lr 1", "--grid beta: an option and its values", "write: --grid beta=1,2,4"),
         ("sweep vae digits --beta 1,4 --lr 1", "which options? ", "genzoo sweep vae digits --grid beta=1,4 --lr 1"),
         ("run vae nope.npz", "nope.npz: no such file or folder", "datasets: genzoo list --kind dataset"),
         ("bench vae nope/", "nope/: no such file or folder", "datasets: genzoo list --kind dataset"),
         ("run vae shapse/", "shapse/: no such file or folder. Did you mean 'shapes'?", "datasets: "),
+        ("run vae --data.path shapes", "which dataset? --data.path", "genzoo run vae folder --data.path shapes"),
+        ("run vae --lr 1 --data.path=shapes", "which ", "genzoo run vae folder --lr 1 --data.path=shapes"),
+        ("sweep vae --data.path shapes --grid beta=1", "which ", "genzoo sweep vae folder --data.path shapes --grid"),
+        ("run vae --data.path empty", "which dataset? ", "genzoo run vae KIND --data.path empty; KIND is one of "),
+        (
+            "run vae --data.path shape",
+            "--data.path shape: no such file or folder. Did you mean 'shapes'?",
+            "datasets: ",
+        ),
+        ("run vae sapes/a.png", "sapes/a.png: no such file or folder. Did you mean 'shapes'?", "datasets: "),
+        ("run vae digits --seeds 0-2", "--seeds is an option of genzoo bench", "genzoo bench vae digits --seeds 0-2"),
+        ("run vae digits --seeds=0-2 --lr 1", "--seeds is an ", "genzoo bench vae digits --seeds=0-2"),
+        ("run vae digits --grid beta=1,2", "--grid is an ", "genzoo sweep vae digits --grid beta=1,2"),
+        ("run vae digits --budget 1m", "--budget is an ", "genzoo race vae,OTHER digits --budget 1m"),
+        (
+            "run vae --config shapes.tml",
+            "--config shapes.tml: No such file or directory. Did you mean 'shapes.to",
+            "a T",
+        ),
+        ("-p shape.py list", "-p shape.py: no such file. Did you mean 'shapes.py'?", "type: genzoo -p"),
         ("run vae shapes/", "no dataset named 'shapes/'; here it is a", "genzoo run vae folder --data.path shapes/"),
         ("sweep vae shapes --grid beta=1", "no dataset named 'shapes'; ", "genzoo sweep vae folder --data.path shapes"),
     ],
@@ -42,7 +76,9 @@ def test_the_command_that_was_meant_is_written_out(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("shapes").mkdir()
-    Path("shapes/a.png").touch()
+    Path("empty").mkdir()
+    for name in ("shapes/a.png", "shapes.toml", "shapes.py"):
+        Path(name).touch()
     result = genzoo(typed)
     assert refused(result).startswith(message)
     assert result.err.splitlines()[1].strip().startswith(hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -50,6 +51,43 @@ def test_what_is_not_finite_ends_the_run_before_it_touches_the_weights(
     assert run.record["ended"] > run.record["started"]
     assert [epoch["epoch"] for epoch in run.history] == [1]
     assert not (run.path / "results.json").exists()
+
+
+def test_whatever_loads_the_model_of_a_failed_run_says_that_it_is_not_finished(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, run = run_odd(tmp_path, POISONS["loss nan"])
+    state = f"genzoo: {run.path} is not finished (failed, 1 of 3 epochs): these are its weights so far"
+    embed = ("embed", "--out", tmp_path / "codes.npz")
+    for verb, *words in (("sample", "-n", 4), ("evaluate",), ("reconstruct", "-n", 4), embed):
+        result = genzoo("-p", tmp_path / "odd.py", verb, run.path, *words)
+        assert result.code == 0
+        assert result.err.splitlines()[0] == f"{state} (go on: genzoo resume {run.path})"
+    capsys.readouterr()
+    package.load(run.path)
+    package.sample(run.path, 2)
+    assert [line.startswith(state) for line in capsys.readouterr().err.splitlines()] == [True, True]
+    words = ["run", "vae", "codes", "--data.on", run.path, "--max-steps", 1, "--out", tmp_path / "next", "--quiet"]
+    assert genzoo("-p", tmp_path / "odd.py", *words).err.splitlines()[0].startswith(state)
+    os.utime(run.path / "model.safetensors", (1e9, 1e9))
+    err = genzoo("-p", tmp_path / "odd.py", "evaluate", run.path).err
+    assert "(failed, 1 of 3 epochs): these are its weights from before its last session (go on: " in err
+
+
+def test_of_a_finished_run_nothing_is_said(eight_steps: Run) -> None:
+    assert genzoo("evaluate", eight_steps.path).err == ""
+
+
+def test_after_a_wild_rate_the_rate_of_the_models_registration_is_suggested(tmp_path: Path) -> None:
+    file = plugin(tmp_path, POISONS["loss nan"], step=0)
+    file.write_text(file.read_text().replace('loss="odd"', 'loss="odd", training={"lr": 0.00025}'))
+    result = genzoo("-p", file, "run", "odd", *SMALL, "--lr", 100, "--out", tmp_path / "run", "--quiet")
+    assert result.code == 3
+    hints = [line.strip() for line in result.err.splitlines()[1:3]]
+    assert hints[0] == "the weights are those before that step; try --lr 0.00025 or --grad-clip 1"
+    again = f"genzoo run --config {tmp_path}/run/config.json --lr 0.00025"
+    assert hints[1] == f"train it anew: {again}"  # a step with such a rate has spoilt the weights
+    assert "genzoo resume" not in result.err
 
 
 @pytest.mark.parametrize("words", ["--ema 0.9", "--grad-clip 1", "--optimizer adamw --weight-decay 0.1"])

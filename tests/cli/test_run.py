@@ -21,6 +21,7 @@ from PIL import Image
 import genzoo as package
 from genzoo.cli.main import main
 from genzoo.cli.run import config_file
+from genzoo.evaluation import baselines
 from genzoo.runs.run import Run
 from genzoo.system.devices import describe_device
 
@@ -159,6 +160,16 @@ def test_without_validation_data_there_is_no_column_for_them(tmp_path: Path) -> 
     assert run.history[0]["validation"] == {}
     assert run.history[0]["step"] == 1437 // 128
     assert (run.path / "figures/curves.png").stat().st_size > 5000
+
+
+def test_without_the_error_of_pca_it_is_said_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baselines, "LARGEST", 63)
+    out = tmp_path / "run"
+    why = "the error of PCA (64 dimensions; it is computed for at most 63)"
+    words = ("run", "vae", "digits", "--latent-dim", 2, "--hidden", 8, "--max-steps", 1, "--out", out, "--quiet")
+    assert re.search(rf"\n  not available: .*{re.escape(why)}\n", genzoo(*words).out)
+    assert why in (out / "report.html").read_text()
+    assert f"\nnot available: {why}\n" in genzoo("anomaly", out).out
 
 
 def test_an_empty_folder_may_be_given(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ import pytest
 from made_up_runs import make, table_of
 
 import genzoo
+from genzoo.comparison.best import best
 from genzoo.comparison.identity import Data, protocol_words
 from genzoo.comparison.ranking import paired
-from genzoo.comparison.references import best
 from genzoo.comparison.tables import collect, tables
 
 

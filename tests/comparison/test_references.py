@@ -14,8 +14,9 @@ from commandline import genzoo, in_own_process, refused
 from made_up_runs import make, shown, table_of
 
 import genzoo as package
+from genzoo.comparison.best import best
 from genzoo.comparison.ranking import paired, ranks
-from genzoo.comparison.references import best, find, places
+from genzoo.comparison.references import find, places
 from genzoo.comparison.tables import collect, tables
 from genzoo.core.errors import UsageError
 from genzoo.reporting.warnings import ranking_notes
@@ -187,8 +188,21 @@ def test_best_is_the_finished_run_with_the_best_validation_metric(moons_run: Run
     assert message == f"@best:elbo: no finished run in {tmp_path}/ has it. Did you mean 'negative-elbo'?"
     assert refused(genzoo("evaluate", "@best:mse", "--runs", tmp_path / "none")).startswith("no runs in ")
     shutil.copytree(moons_run.path, tmp_path / "moons")
-    message = refused(genzoo("evaluate", "@best:mse", "--runs", tmp_path))
-    assert message == f"@best:mse: the runs in {tmp_path}/ are not comparable: digits | moons"
+    result = genzoo("evaluate", "@best:mse", "--runs", tmp_path)
+    assert refused(result) == f"@best:mse: the runs in {tmp_path}/ are not comparable: digits | moons"
+    assert result.err.splitlines()[1].strip() == "narrow it: @best:mse@digits or @best:mse@moons"
+    assert find("@best:mse@digits", tmp_path).path.name == "vae-2"
+    assert find("@best:mse@moons", tmp_path).path.name == "moons"
+    result = genzoo("evaluate", "@best:mse@digts", "--runs", tmp_path)
+    assert refused(result) == f"@best:mse@digts: no finished run in {tmp_path}/ is on 'digts'. Did you mean 'digits'?"
+    assert result.err.splitlines()[1].strip() == "datasets of these runs: digits, moons"
+    shutil.copytree(vae_run.path, tmp_path / "binary")
+    config = vae_run.plain_config
+    config["training"]["binarize"] = "threshold"
+    Run(tmp_path / "binary").write("config.json", config)
+    result = genzoo("evaluate", "@best:mse@digits", "--runs", tmp_path)
+    assert refused(result).startswith(f"@best:mse@digits: the runs in {tmp_path}/ are not comparable: ")
+    assert result.err.splitlines()[1].strip() == f"compare them and name one: genzoo compare {tmp_path}/"
 
 
 # Choosing.

@@ -10,7 +10,7 @@ from made_up_runs import N, make, table_of
 
 import genzoo
 from genzoo.cli.main import main
-from genzoo.comparison.references import best
+from genzoo.comparison.best import best
 from genzoo.comparison.statistics import Estimate
 from genzoo.comparison.tables import collect, tables
 from genzoo.experiment.job import Job

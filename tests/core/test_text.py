@@ -6,7 +6,18 @@ import math
 
 import pytest
 
-from genzoo.core.text import number
+from genzoo.core.text import number, significant
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (158.3, 2, "160"), (291.0, 2, "290"), (33.3, 1, "30"), (3.0, 2, "3"), (0.00033, 1, "0.0003"),
+        (1e-4, 1, "0.0001"), (3.3e-5, 1, "3e-5"), (-1234.5, 3, "-1230"), (1.23e20, 2, "1.2e+20"), (math.inf, 2, "inf"),
+    ],
+)  # fmt: skip
+def test_a_rounded_number_is_written_without_an_exponent(value: float, digits: int, text: str) -> None:
+    assert significant(value, digits) == text
 
 
 @pytest.mark.parametrize(

@@ -209,7 +209,7 @@ def test_more_steps_go_on_inside_an_epoch(tmp_path: Path) -> None:
 def test_a_cosine_of_another_length_is_told_of(tmp_path: Path) -> None:
     run = trained(tmp_path, "vae", *SMALL, "--schedule", "cosine", "--epochs", 2)
     result = genzoo("resume", run.path, "--epochs", 4)
-    assert "the cosine now ends at epoch 4: the rate goes from 9.6e-06 to 0.0005" in result.err
+    assert "the cosine now ends at epoch 4: the rate goes from 9.6e-6 to 0.0005" in result.err
     assert run.history[-1]["lr"] < 1e-5 < run.history[2]["lr"]
 
 

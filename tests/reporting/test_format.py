@@ -66,6 +66,7 @@ def test_a_missing_metric_is_never_a_number() -> None:
     assert metric_text({"kl": None, "not_available": {"kl": "why"}}, "kl") == "n/a (why)"
     assert metric_text({"kid": 0.5, "details": {"kid": {"note": "of 500"}}}, "kid") == "0.5000 (of 500)"
     assert half_width("nan") == "nan"
+    assert [half_width(error) for error in (81.6, 148.0, 1.5, 0.0012345)] == ["160", "290", "2.9", "0.0024"]
 
 
 def test_a_bound_and_an_estimate_have_a_sign_and_equal_rows_are_shown_once() -> None:

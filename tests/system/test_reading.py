@@ -8,11 +8,32 @@ from pathlib import Path
 
 import pytest
 
-from genzoo.system.reading import DEEPEST, open_regular, parse_json, read_text
+from genzoo.system.reading import DEEPEST, near, open_regular, parse_json, read_text
 
 
 def nested(depth: int) -> str:
     return "[" * depth + "]" * depth
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("holidays", "holiday"),
+        ("photos/jnue", "june"),
+        ("phtos/june/1.png", "photos"),
+        ("something", ""),
+        ("no.txt", ""),
+        ("holiday", ""),
+        ("many/file-1001", ""),
+    ],
+)
+def test_a_path_that_is_not_there_is_looked_for_where_it_leaves_off(path: str, meant: str, tmp_path: Path) -> None:
+    for folder in ("holiday", "photos/june", "many"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "whole.txt").touch()
+    for number in range(1001):
+        (tmp_path / f"many/file-{number}").touch()
+    assert near(tmp_path / path) == (f" Did you mean {meant!r}?" if meant else "")
 
 
 @pytest.mark.parametrize("text", ["{}", "7", '"é"', '"\\ud83d\\ude00"', "[1e300, -0.5, true, null]", nested(DEEPEST)])

@@ -23,6 +23,8 @@ from genzoo.runs import checkpoints
 from genzoo.runs.checkpoint_format import to_snapshot
 from genzoo.runs.run import CHECKPOINTS, Run
 from genzoo.training.callback import Listener
+from genzoo.training.config import Training
+from genzoo.training.nonfinite import smaller_rate
 from genzoo.training.trainer import Trainer
 
 BAD = 5
@@ -86,6 +88,20 @@ def poisoned(where: str, value: float) -> type[ELBO]:
 
 def trainer_for(where: str, value: float, **options: Any) -> Trainer:
     return make_trainer(Kept, poisoned(where, value), **{**OPTIONS, **options})
+
+
+@pytest.mark.parametrize(
+    ("lr", "usual", "text"),
+    [
+        (1e-3, 1e-3, "0.0003"),
+        (0.01, 1e-3, "0.001"),
+        (100.0, 2.5e-4, "0.00025"),
+        (90.0, 100.0, "30"),
+        (1e-5, 1e-3, "3e-6"),
+    ],
+)
+def test_the_rate_to_try_is_smaller_and_at_most_the_usual_one(lr: float, usual: float, text: str) -> None:
+    assert smaller_rate(Training(lr=lr), usual) == text
 
 
 @pytest.mark.parametrize(("where", "value"), CASES)

@@ -28,6 +28,7 @@ from genzoo.data.readers.dialect import (
 )
 from genzoo.data.readers.growing_array import GrowingArray
 from genzoo.data.readers.lines import Lines, encoding_of
+from genzoo.system.reading import unread
 
 MOST_COLUMNS = 100_000
 CELLS = 1 << 17
@@ -78,7 +79,7 @@ def read_table(path: Path, options: TableOptions | None = None, known: TrainedCo
     except (UnicodeError, csv.Error):
         raise UsageError(f"{path} is not a text table", "save it as CSV in UTF-8") from None
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}", "name a CSV file") from None
+        raise UsageError(unread(path, error), "name a CSV file") from None
     table.notes.append(f"{path} is not in UTF-8 and is read as Latin-1")
     return table
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from genzoo.core.errors import UsageError
-from genzoo.system.reading import open_regular
+from genzoo.system.reading import open_regular, unread
 
 if TYPE_CHECKING:
     import numpy as np
@@ -210,7 +210,7 @@ def _opened(path: Path) -> Iterator[Image]:
             yield file
     except OSError as error:
         if error.strerror:
-            raise UsageError(f"{path}: {error.strerror}", hint) from None
+            raise UsageError(unread(path, error), hint) from None
         raise UsageError(f"{path} is not a readable picture", unreadable(path)) from None
     except (ValueError, SyntaxError, TypeError, KeyError, IndexError, EOFError, Image.DecompressionBombError):
         raise UsageError(f"{path} is not a readable picture", unreadable(path)) from None

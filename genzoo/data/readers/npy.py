@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genzoo.core.errors import UsageError
-from genzoo.system.reading import open_regular
+from genzoo.system.reading import open_regular, unread
 
 LARGEST = 1 << 32
 """Bytes of one array. A header that declares more is refused before memory is allocated."""
@@ -103,7 +103,7 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}", "name an .npy or .npz file") from None
+        raise UsageError(unread(path, error), "name an .npy or .npz file") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError):
         raise UsageError(f"{path} is not an .npz archive, or is damaged", READABLE) from None
 
@@ -119,7 +119,7 @@ def map_array(path: Path) -> NDArray[Any]:
             shape, fortran, dtype = _header(str(path), file)
             start, size = file.tell(), path.stat().st_size
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}", "name an .npy file") from None
+        raise UsageError(unread(path, error), "name an .npy file") from None
     if dtype not in (np.uint8, np.float32) or fortran:
         order = " in Fortran order" if fortran else ""
         hint = "numpy.save(FILE, numpy.ascontiguousarray(x, dtype=numpy.float32)), or uint8"

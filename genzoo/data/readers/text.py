@@ -12,6 +12,7 @@ from torch import Tensor
 
 from genzoo.core.dataset import PADDING, token_type
 from genzoo.core.errors import UsageError
+from genzoo.system.reading import unread
 
 UNKNOWN_SYMBOL = "�"
 """The symbol of characters that the vocabulary lacks."""
@@ -26,7 +27,7 @@ def read_text_file(path: Path) -> str:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}", "give a text file") from None
+        raise UsageError(unread(path, error), "give a text file") from None
     except UnicodeDecodeError as error:
         what = f"{path} is not UTF-8 text: byte {error.start:,} is {error.object[error.start]:#04x}"
         raise UsageError(what, "save it as UTF-8") from None

@@ -19,6 +19,7 @@ from genzoo.data.digest import digest_of
 from genzoo.data.input_format import InputFormat
 from genzoo.data.splits import fixed_permutation, take
 from genzoo.data.store import Found
+from genzoo.system.reading import near
 from genzoo_plugins.own_data.scaling import Scale, fitted, remarks, scaled
 
 Share = Annotated[float, genzoo.Range(0, 0.9)]
@@ -106,7 +107,8 @@ class OwnData(ABC):
             raise UsageError("your own data need a path", f"--data.path {self.kind}")
         path = Path(self.config.path)
         if not path.exists():
-            raise UsageError(f"{path}: no such file or folder", f"--data.path {self.kind}")
+            what = f"{path}: no such file or folder.{near(path)}"
+            raise UsageError(what.rstrip("."), f"--data.path {self.kind}")
         return path
 
     @property

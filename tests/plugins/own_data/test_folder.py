@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import struct
 import zlib
 from pathlib import Path
@@ -80,6 +81,10 @@ def test_invalid_folders_are_refused(tmp_path: Path) -> None:
     missing = tmp_path / "nowhere"
     assert refusal("folder", missing) == f"{missing}: no such file or folder"
     save_pictures(tmp_path / "a", np.zeros((3, 4, 4), np.uint8))
+    save_pictures(tmp_path / "holiday/b", np.zeros((3, 4, 4), np.uint8))
+    missing = tmp_path / "holidays"
+    assert refusal("folder", missing) == f"{missing}: no such file or folder. Did you mean 'holiday'?"
+    shutil.rmtree(tmp_path / "holiday")
     save_pictures(tmp_path, np.zeros((1, 4, 4), np.uint8))
     assert refusal("folder", tmp_path) == f"{tmp_path}/000.png is beside sub-folders, which are classes"
     (tmp_path / "000.png").unlink()
