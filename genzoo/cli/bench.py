@@ -66,7 +66,9 @@ def handle(options: argparse.Namespace) -> int:
     take_names(options)
     if not options.dataset:
         from genzoo.registry.current import registry
+        from genzoo.registry.data_paths import refuse_path_alone
 
+        refuse_path_alone(options.command, "bench", options.models or "")
         known = listed("datasets", registry().names("dataset"), "genzoo list --kind dataset")
         raise UsageError(f"which dataset? genzoo bench {options.models or 'A,B'} DATASET", known)
     folder = options.runs or Path("bench") / options.dataset.rpartition("/")[2]

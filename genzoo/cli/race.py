@@ -85,7 +85,9 @@ def refuse_unusable(options: argparse.Namespace) -> float:
     how = f"genzoo race {options.models or 'A,B'} {options.dataset or 'DATASET'} --budget 10m"
     if not options.dataset or not options.models:
         from genzoo.registry.current import registry
+        from genzoo.registry.data_paths import refuse_path_alone
 
+        refuse_path_alone(options.command, "race", options.models or "")
         kind: Kind = "model" if options.dataset else "dataset"
         known = listed("known", registry().names(kind), f"genzoo list --kind {kind}")
         raise UsageError(f"which {'models' if options.dataset else 'dataset'}? {how}", known)

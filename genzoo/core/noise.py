@@ -65,10 +65,7 @@ def keyed_bits(keys: Tensor, start: int, count: int, step: int = 1) -> Tensor:
 
 
 def keyed_normal(keys: Tensor, start: int, count: int, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Return standard normal numbers from two words of a key's stream each (Box & Muller 1958): [B, count].
-
-    Processors may differ in the last bit of a logarithm or a cosine, and so of the result.
-    """
+    """Return standard normal numbers from two words of a key's stream each (Box & Muller 1958): [B, count]."""
     radius = _unit(keys, 2 * start, count).to(dtype).log_().mul_(-2.0).sqrt_()
     return radius.mul_(_unit(keys, 2 * start + 1, count).to(dtype).mul_(2 * math.pi).cos_())
 

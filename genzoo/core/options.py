@@ -38,10 +38,8 @@ class OptionError(UsageError):
 
     def __init__(self, message: str, config: type, name: str, hint: str = "") -> None:
         super().__init__(message, hint)
-        self.config = config
-        """The config class of the option."""
-        self.name = name
-        """The option's field."""
+        self.config, self.name = config, name
+        """The config class of the option, and its field."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ def check(instance: Any) -> None:
         value = _converted(annotation, plain_value(given))
         problem = _problem(annotation, value)
         if problem:
-            such = f"such as {name}=[{_shown(given)}]" if problem == NO_LIST else ""
+            such = f"such as {name}=[{_shown(given)}]" * (problem == NO_LIST)
             raise OptionError(f"{option(name)} {problem}, not {_shown(given)}", type(instance), name, such)
         object.__setattr__(instance, name, value)  # the dataclass is frozen
 

@@ -14,7 +14,7 @@ from genzoo.comparison.selection import metric_of_all
 from genzoo.comparison.statistics import Estimate
 from genzoo.comparison.tables import Part, Row, Table, paired, table_in
 from genzoo.core.listener import CLOSED_FORM
-from genzoo.core.text import number
+from genzoo.core.text import number, significant
 from genzoo.evaluation.order import key, metric_for, named, order_of
 from genzoo.reporting.format import idle_latents, impossible_gaps, limited_code
 from genzoo.runs.record import former_record
@@ -108,7 +108,7 @@ def sentence_list(labels: Sequence[str]) -> str:
 
 def test_sentence(test: Paired) -> str:
     """Return the result of a test of two rows as one sentence."""
-    metric, gap = named(test.metric), f"{round(test.difference, 12):.4g}"  # equal means differ by rounding
+    metric, gap = named(test.metric), significant(round(test.difference, 12), 4)  # equal means differ by rounding
     if test.interval is None:
         return (
             f"{test.better} is not significantly better than {test.other}: {metric} {test.comparative} by {gap}, "
@@ -118,7 +118,7 @@ def test_sentence(test: Paired) -> str:
     over = f"over {test.seeds[0]} and {test.seeds[1]} seeds"
     over += f", paired over {test.n:,} {test.part} examples" if test.n else ""
     level = f", at a level corrected for {test.comparisons} pairs of rows" if test.comparisons > 1 else ""
-    gap += f" ± {test.interval:.2g}"
+    gap += f" ± {significant(test.interval, 2)}"
     neither = "; nor than " if not test.settled else "; not significantly better than "
     also = f"{neither}{sentence_list(test.alike)}" if test.alike else ""
     kept = "they are kept of test data only, where genzoo compare pairs them"

@@ -281,6 +281,7 @@ def test_it_needs_no_pytest(kept: Path) -> None:
     [
         ("", "which dataset? genzoo bench A,B DATASET"),
         ("vae,ae", "which dataset? genzoo bench vae,ae DATASET"),
+        ("vae,ae --data.path .", "which dataset? --data.path . is a folder"),
         ("vae,vea digits", "no model named 'vea'. Did you mean 'vae'?"),
         ("vae diggits --epochs 1", "no dataset named 'diggits'. Did you mean 'digits'?"),
         ("--dataset diggits", "no dataset named 'diggits'. Did you mean 'digits'?"),

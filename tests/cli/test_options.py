@@ -66,11 +66,7 @@ CASES: list[tuple[str, str, list[str]]] = [
         ["--html prints: genzoo bench vae digits --html > x.html"],
     ),
     ("race vae digits --csv", "--csv is not for race", ["of what is made: genzoo compare race/digits --csv"]),
-    (
-        "sweep vae moons --csv c.csv",
-        "--csv is not for sweep",
-        ["of what is made: genzoo compare sweep/vae-moons --csv"],
-    ),
+    ("sweep vae moons --csv c.csv", "unrecognised: c.csv", ["--csv prints: genzoo sweep vae moons --csv > c.csv"]),
     ("evaluate a --csv x.csv", "unrecognised: --csv x.csv", ["JSON: genzoo evaluate a --json > FILE.json"]),
     ("list 'x", 'nothing matches "\'x"', ["type: genzoo list"]),
     ("list --kind foo", "argument --kind: invalid choice: 'foo'", ["type: genzoo list --help"]),

@@ -9,7 +9,7 @@ every loss, and each of them on every form. The models are those that are instal
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from functools import cache
 from typing import Any
