@@ -116,9 +116,10 @@ def requested_models(options: argparse.Namespace, verb: str, not_here: Mapping[s
         UsageError: A model or dataset is unknown, or an option is not for this verb: `not_here` says what to type.
     """
     from genzoo.registry.current import registry
-    from genzoo.registry.data_paths import refuse_path
+    from genzoo.registry.data_paths import behind, refuse_path
 
-    refuse_path(options.dataset, f"genzoo {verb} {shlex.quote(options.models or 'A,B')}")
+    command = f"genzoo {verb} {shlex.quote(options.models or 'A,B')}"
+    refuse_path(options.dataset, command, behind(options.command, options.dataset))
     registry().get("dataset", options.dataset)
     models = names_in(options.models or "")
     if options.models is not None and not models:
@@ -252,7 +253,8 @@ def publish(options: argparse.Namespace, runs: list[Any], picture: Path) -> None
         say(f"figure    {picture}")
         tell_replaced(Path(picture), options)
         open_file(Path(picture), options)
-    say(f"next      genzoo compare {shlex.quote(str(runs[0].path.parent))} --sort NAME")
+    by = leaderboards[0].other_metric
+    say(f"next      genzoo compare {shlex.quote(str(runs[0].path.parent))}{by and f' --sort {by}'}")
 
 
 def as_html(leaderboards: list[Leaderboard], title: str, picture: Path | None) -> str:

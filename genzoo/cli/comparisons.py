@@ -231,7 +231,9 @@ def seeds_of(seeds: Any) -> list[int]:
     """
     from genzoo.experiment.sweep import parse_seeds
 
-    if isinstance(seeds, (str, bytes)) or not isinstance(seeds, Iterable):
+    if isinstance(seeds, str):  # as on the command line
+        return parse_seeds(seeds)
+    if isinstance(seeds, bytes) or not isinstance(seeds, Iterable):
         several = f"range({seeds})" if isinstance(seeds, int) and seeds > 0 else "range(3)"
         raise UsageError(f"seeds must be several numbers, not {seeds!r}", f"give each: seeds={several}, or seeds=[0]")
     every = [str(plain_value(seed)) for seed in seeds]

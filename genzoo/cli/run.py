@@ -54,7 +54,7 @@ def add_verb(verbs: Any) -> None:
 def handle(options: argparse.Namespace) -> int:
     """Resolve names and options, train, print."""
     from genzoo.registry.current import registry
-    from genzoo.registry.data_paths import refuse_path, refuse_path_alone
+    from genzoo.registry.data_paths import behind, refuse_path, refuse_path_alone
     from genzoo.runs import user_defaults
     from genzoo.runs.config import Components
     from genzoo.runs.new_run import refuse_unwritable
@@ -87,7 +87,7 @@ def handle(options: argparse.Namespace) -> int:
     launcher = take_launcher(options)
     if not options.or_resume:
         refuse_unwritable(options.runs, options.out)
-    refuse_path(dataset, f"genzoo run {model}")
+    refuse_path(dataset, f"genzoo run {model}", behind(options.command, dataset))
     components = Components.find(registry(), model, dataset, loss)
     from genzoo.cli import options as command_line
 
@@ -215,7 +215,7 @@ def print_outcome(run: Run, experiment: Experiment, options: argparse.Namespace)
 def print_results(run: Any, metrics: Any, root: Path) -> None:
     """Print the results table, the paths of figures and report, and what to type next, in two lines at most."""
     from genzoo.cli.terminal import print_commands, print_table, print_text
-    from genzoo.comparison.references import default_runs
+    from genzoo.comparison.references import default_runs, find
     from genzoo.core.text import gigabytes
     from genzoo.reporting.format import not_available, notes, results_rows
     from genzoo.runs.run import REPORT_FILE
@@ -232,7 +232,8 @@ def print_results(run: Any, metrics: Any, root: Path) -> None:
         why = f"{left:,} of {training['examples']:,} examples, others each time, do not fill a batch"
         print_text(f"each epoch used {share:.1%} of the training data: {why}", indent=2)
     drawn = ", ".join(sorted({path.stem for path in (run.path / "figures").glob("*.*")}))
-    where = "@last" if root == default_runs() and run.path.parent == root else run.path
+    own = root == default_runs() and run.path.parent == root
+    where = "@last" if own and find("@last", root).path.resolve() == run.path.resolve() else run.path
     print_text(f"figures   {run.path}/figures/ ({drawn})")
     if (run.path / REPORT_FILE).exists():
         print(f"report    {run.path}/{REPORT_FILE}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -91,9 +92,9 @@ def refuse_unlike(where: str, metric: str, protocols: Mapping[str, str]) -> None
     own = [[word for word in part if not all(word in other for other in words)] for part in words]
     enough = next((n for n in range(1, 99) if len({tuple(part[:n]) for part in own}) == len(own)), 99)
     shown = [*(" ".join(part[:enough]) for part in own[:3]), *(["more"] if len(own) > 3 else [])]
-    datasets = sorted(set(protocols.values()))
-    narrower = " or ".join(f"@best:{metric}@{dataset}" for dataset in datasets[:3])
+    alone = [dataset for dataset, n in Counter(protocols.values()).items() if n == 1]  # others stay incomparable
+    narrower = " or ".join(f"@best:{metric}@{dataset}" for dataset in sorted(alone)[:3])
     raise UsageError(
         f"@best:{metric}: the runs in {where} are not comparable: {' | '.join(shown)}",
-        f"narrow it: {narrower}" if len(datasets) > 1 else f"compare them and name one: genzoo compare {where}",
+        f"narrow it: {narrower}" if alone else f"compare them and name one: genzoo compare {where}",
     )

@@ -48,6 +48,12 @@ class Leaderboard:
     target: float | None = None
     """A validation −ELBO in nats; a column shows the training time to reach it."""
 
+    @property
+    def other_metric(self) -> str:
+        """The last metric that another order of the rows could be by, as it is typed; "" if there is none."""
+        others = [name for name in self.table.metrics() if name != self.metric and order_of(name).better]
+        return others[-1].replace("_", "-") if others else ""
+
     def baselines(self) -> list[Baseline]:
         """Return the baselines of the table's runs, each once; PCA once for each size of code."""
         every = [one for row in self.table.rows for one in baselines_of(row.results[0], self.table.metrics())]

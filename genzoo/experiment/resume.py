@@ -246,8 +246,8 @@ class Resumption:
             self.say(f"resuming  {self.run.path}, which has no checkpoint yet: from the beginning")
             return
         assert isinstance(trainer, Trainer)  # a closed form has no checkpoint
-        done, planned = (significant(n / trainer.steps_per_epoch, d) for n, d in ((step, 3), (trainer.total_steps, 4)))
-        self.say(f"resuming  {self.run.path} at step {step:,}: {done} of {planned} epochs are done")
+        done, planned = (n / trainer.steps_per_epoch for n in (step, trainer.total_steps))
+        self.say(f"resuming  {self.run.path} at step {step:,}: {done:,.5g} of {planned:,.5g} epochs are done")
         total = planned_steps(self.before.training, trainer.steps_per_epoch)
         before, now = learning_rate(self.before.training, total), learning_rate(training, trainer.total_steps)
         if step and before(step) != now(step):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "validation", "test")
 NO_DENSITY = (
-    "grey pixels: the cross-entropy is a training loss, not a density; "
+    "pixels between black and white: the cross-entropy is a training loss, not a density; "
     "--binarize dynamic, or --likelihood discretised-logistic, gives a bound on ln p(x)"
 )
 NO_MEASURE = "−ln p(x|z) of these values is neither a density nor a probability: −ELBO bounds nothing"
@@ -166,7 +166,7 @@ def idle_latents(active: float, latents: int) -> str:
     if active >= latents / 2:
         return ""
     if active < LEAST_ACTIVE:
-        return f"collapse: no latent of {latents} is active: the codes tell nothing, and all samples are alike"
+        return f"collapse: no latent of {latents} is active: codes hardly differ, and all samples are alike"
     return f"{active:.0f} of {latents} latents are active: simple data may need no more"
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from genzoo.comparison.leaderboard import Baseline, Leaderboard, speed, time_to
+from genzoo.comparison.leaderboard import Leaderboard, speed, time_to
 from genzoo.comparison.ranking import ranks
 from genzoo.comparison.tables import Row
 from genzoo.core.text import gigabytes, number
 from genzoo.evaluation.order import heading
-from genzoo.reporting.format import NO_DENSITY, limited_code
+from genzoo.reporting.format import NO_DENSITY
 from genzoo.reporting.tables import ReportTable, estimate_text, gap_heading, rounded_mean
-from genzoo.reporting.warnings import idle, ranking_notes, unequal_copies
+from genzoo.reporting.warnings import excused, idle, ranking_notes, unequal_copies
 from genzoo.runs.record import former_record
 from genzoo.runs.schema import is_number
 
@@ -41,7 +41,7 @@ def leaderboard_table(board: Leaderboard) -> ReportTable:
 
 
 def _row_texts(board: Leaderboard, row: Row, rank: int | None, metrics: Sequence[str]) -> list[str]:
-    behind = {baseline.metric for baseline in board.behind(row) if not excused(row, baseline)}
+    behind = {baseline.metric for baseline in board.behind(row) if not excused(row, baseline.metric)}
     texts = [estimate_text(row.estimate(name)) + (f" {WORSE}" if name in behind else "") for name in metrics]
     texts += [estimate_text(row.gap) for _ in gap_heading(board.table)]
     speeds = [rounded_mean(speed(row, kind)) for kind in ("train", "inference")]
@@ -72,16 +72,11 @@ def warnings(board: Leaderboard) -> list[str]:
     for row in board.table.rows:
         for baseline in board.behind(row):
             found = f"{heading(baseline.metric)} {estimate_text(row.estimate(baseline.metric))}"
-            why = excused(row, baseline)
+            why = excused(row, baseline.metric)
             text = f"{found}, {baseline.name} {number(baseline.value)}{why}"
             lines.append(f"{board.table.label(row)}: {'not better than a baseline:' if why else WORSE} {text}")
         lines += [f"{board.table.label(row)}: {line}" for line in [*idle(row, "test"), *unequal_copies(row)]]
     return lines
-
-
-def excused(row: Row, baseline: Baseline) -> str:
-    """Return why a row may be worse than a baseline; "" if it may not."""
-    return limited_code(row.results[0]["test"], baseline.metric)
 
 
 def _notes(board: Leaderboard) -> list[str]:

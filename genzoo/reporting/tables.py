@@ -11,7 +11,7 @@ from genzoo.core.text import number
 
 INTERVAL = (
     "± is the 95 % t-interval of the mean over seeds; test ± is the 95 % interval over the choice of test examples; "
-    "rows that do not differ significantly share a rank"
+    "a rank is one more than the number of rows that are significantly better"
 )
 
 

@@ -282,6 +282,7 @@ def test_it_needs_no_pytest(kept: Path) -> None:
         ("", "which dataset? genzoo bench A,B DATASET"),
         ("vae,ae", "which dataset? genzoo bench vae,ae DATASET"),
         ("vae,ae --data.path .", "which dataset? --data.path . is a folder"),
+        ("vae,ae ./ --epochs 1", "no dataset named './'; here it is a folder"),
         ("vae,vea digits", "no model named 'vea'. Did you mean 'vae'?"),
         ("vae diggits --epochs 1", "no dataset named 'diggits'. Did you mean 'digits'?"),
         ("--dataset diggits", "no dataset named 'diggits'. Did you mean 'digits'?"),
@@ -334,7 +335,7 @@ def test_options_of_one_model_stand_behind_its_name(verb: str, models: str, mess
 
 def test_a_models_own_options_override_those_of_all() -> None:
     options = Namespace(
-        dataset="digits", models="vae,vae --hidden 8 --epochs 3", loss=None, rest=["--epochs", "2"], on=None
+        dataset="digits", models="vae,vae --hidden 8 --epochs 3", loss=None, rest=["--epochs", "2"], on=None, command=[]
     )
     configs = usable_configs(options, requested_models(options, "bench", {}))
     assert [(config.model_config.hidden, config.training.epochs) for config in configs] == [((400,), 2), ((8,), 3)]

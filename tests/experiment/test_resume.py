@@ -93,7 +93,7 @@ def test_the_end_is_the_same_bit_for_bit(half: Run, whole: Run) -> None:
     assert [line["epoch"] for line in half.history] == [1]
     result = genzoo("resume", half.path)
     assert result.code == 0
-    assert "resuming  runs/half at step 11: 1.38 of 4 epochs are done" in result.err
+    assert "resuming  runs/half at step 11: 1.375 of 4 epochs are done" in result.err
     assert "−ELBO (nats)" in result.out
     assert outcome(half) == outcome(whole)
     assert half.config == whole.config

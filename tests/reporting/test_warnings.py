@@ -21,7 +21,7 @@ from genzoo.reporting.warnings import ranking_notes, warnings
         ({"negative_elbo": 206.0}, "vae: worse than baseline! −ELBO 206, independent pixels 205.85"),
         ({"active_units": 9.0}, "vae: 9 of 20 latents are active: simple data may need no more"),
         ({"mse": 0.03, "active_units": 0.0}, "vae: worse than baseline! MSE per dimension 0.03000, "
-         "PCA with 20 components 0.02350; collapse: no latent of 20 is active: the codes tell nothing, and all samples "
+         "PCA with 20 components 0.02350; collapse: no latent of 20 is active: codes hardly differ, and all samples "
          "are alike"),
         ({"mse": 0.03, "kl": 3.8}, "vae: not better than a baseline: MSE per dimension 0.03000, PCA with 20 "
          "components 0.02350, as is usual: the loss keeps codes short, here 3.8000 nats each (the KL), and the "
@@ -78,14 +78,13 @@ def test_what_the_labels_tell_of_the_training_needs_no_note(tmp_path: Path) -> N
     assert "not trained alike: epochs 2 (a), 10 (the others)" in ranking_notes(table_of(tmp_path), "negative_elbo")
 
 
-@pytest.mark.parametrize(("asked", "name"), [([], "−ELBO"), (["--sort", "mse"], "MSE per dimension")])
-def test_runs_of_one_sweep_are_chosen_by_validation_data(tmp_path: Path, asked: list[str], name: str) -> None:
-    command = ["/bin/genzoo", "-q", "sweep", "vae", "mnist", *asked]
+def test_runs_of_one_sweep_are_chosen_by_validation_data(tmp_path: Path) -> None:
+    command = ["/bin/genzoo", "-q", "sweep", "vae", "mnist", "--sort", "mse"]
     for number in range(2):
         parts = {"validation": {"n": 9, "negative_elbo": 100.0, "mse": 0.1}}
         made = {"device": "cpu", "command": command}
         make(tmp_path / str(number), "vae", 0, 100.0, record=made, results=parts, lr=0.1 + number)
     notes = ranking_notes(table_of(tmp_path), "negative_elbo")
-    assert any(note.startswith(f"the runs are of one sweep, which chooses by the validation {name} ") for note in notes)
+    assert any(note.startswith("the runs are of one sweep, which chooses by the validation data ") for note in notes)
     make(tmp_path / "own", "vae", 0, 100.0, lr=0.5, record={"device": "cpu", "command": ["genzoo", "run", "sweep"]})
     assert "sweep" not in " ".join(ranking_notes(table_of(tmp_path), "negative_elbo"))
