@@ -79,7 +79,7 @@ def test_order_does_not_matter(pair: Pair, binarize: Binarize) -> None:
     # are 0 up to rounding, and loses half of the digits; so do steps that refine a posterior, and one on a sphere.
     for name in [name for name in one if "ais" in name]:
         assert other.pop(name, 0.0) == pytest.approx(one.pop(name, 0.0), rel=1e-6)
-    assert other == pytest.approx(one, rel=1e-6)  # a net in single precision rounds by an example's place
+    assert other == pytest.approx(one, rel=5e-6)  # a net in single precision rounds by an example's place
 
 
 def test_the_objective_on_held_out_data_does_not_depend_on_batches_or_order(pair: Pair, binarize: Binarize) -> None:
