@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,10 @@ from genzoo_plugins.trackers.extras import refuse_missing
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
+
+
+LONGEST_WAIT = 2.0
+"""Seconds that a resumed run waits for a later second than that of its former files."""
 
 
 class TensorBoard(genzoo.Tracker):
@@ -32,6 +37,9 @@ class TensorBoard(genzoo.Tracker):
         folder = self.run.path / "tensorboard"
         files = list(folder.glob("events.out.*"))
         last = min(step, last_step(files))  # a killed run may have written less than it told
+        seconds = (part for file in files for part in file.name.split(".")[3:4] if part.isdigit())
+        newest = max(map(int, seconds), default=0)  # files are read by the second in their names
+        time.sleep(min(max(newest + 1 - time.time(), 0), LONGEST_WAIT))
         # A resumed run repeats the steps since its last checkpoint: earlier points of them are dropped.
         self.writer = SummaryWriter(folder, purge_step=last + 1 if files else None)
         options = json.dumps(self.run.plain_config, indent=2, ensure_ascii=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,15 @@ def test_what_a_killed_run_did_not_write_is_told_by_the_resumed_one(tmp_path: Pa
     writer.close()
     assert [step for step, _ in points(run.path, "loss/train")] == [run.history[0]["step"]]
     genzoo.resume(run.path, epochs=4, quiet=True)
+    assert [step for step, _ in points(run.path, "loss/train")] == [epoch["step"] for epoch in run.history]
+
+
+def test_files_of_one_second_are_read_in_order(tmp_path: Path) -> None:
+    """A process with a smaller number would come first among those of the same second."""
+    run = trained(tmp_path / "run", "tensorboard")
+    (file,) = (run.path / "tensorboard").glob("events.out.*")
+    file.rename(file.with_name(f"events.out.tfevents.{int(time.time()) + 1}.host.99999999.0"))
+    genzoo.resume(run.path, epochs=3, quiet=True)
     assert [step for step, _ in points(run.path, "loss/train")] == [epoch["step"] for epoch in run.history]
 
 
