@@ -24,6 +24,8 @@ BUDGET = 4_000_000
 """Largest number of values drawn: distributions of many dimensions get fewer samples."""
 DISCRETE = 4000
 """Largest number of samples whose values are counted, which is slow in many dimensions."""
+MOST_COUNTED = 1 << 24
+"""The largest count up to which single precision has all whole numbers, so that each value stands for itself."""
 FEWEST = 200
 FEWEST_SEEN = 50
 """Of fewer unlike samples the mean says nothing where a sample may be large."""
@@ -208,6 +210,8 @@ def adds_up(own: Tensor, log_prob: LogProb, called: str) -> None:
     """
     n = len(own)
     for i in range(min(3, own.shape[1])):
+        if own[:, i].abs().max() > MOST_COUNTED:
+            continue
         values, counts = own[:, i].unique(dim=0, return_counts=True)
         whole = values[:, None].expand(-1, own.shape[1], -1)
         p = log_prob(whole)[:, i].double().exp()
