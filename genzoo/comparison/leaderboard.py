@@ -50,9 +50,13 @@ class Leaderboard:
 
     @property
     def other_metric(self) -> str:
-        """The last metric that another order of the rows could be by, as it is typed; "" if there is none."""
-        others = [name for name in self.table.metrics() if name != self.metric and order_of(name).better]
-        return others[-1].replace("_", "-") if others else ""
+        """The last metric that all rows have beside this one and that has an order, as it is typed; "" if none."""
+
+        def orders(name: str) -> bool:
+            known = all(isinstance(row.estimate(name), Estimate) for row in self.table.rows)
+            return known and name != self.metric and bool(order_of(name).better)
+
+        return next((name.replace("_", "-") for name in reversed(self.table.metrics()) if orders(name)), "")
 
     def baselines(self) -> list[Baseline]:
         """Return the baselines of the table's runs, each once; PCA once for each size of code."""

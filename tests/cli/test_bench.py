@@ -74,6 +74,11 @@ def runs_of(folder: Path, model: str) -> list[Run]:
     return sorted((run for run in found if run.config.model == model), key=lambda run: run.config.training.seed)
 
 
+def test_it_ends_with_another_order_that_all_rows_have(first: tuple[Path, Result]) -> None:
+    folder, result = first
+    assert result.err.splitlines()[-1] == f"next      genzoo compare {folder} --sort mse"
+
+
 def test_csv_is_that_of_compare(kept: Path) -> None:
     assert genzoo(f"{BENCH} {kept} --csv").out == genzoo(f"compare {kept} --csv").out
 
