@@ -186,6 +186,7 @@ def start(config: Any, options: argparse.Namespace) -> int:
 def print_outcome(run: Run, experiment: Experiment, options: argparse.Namespace) -> int:
     """Print the results of a run, or how to resume it; return the exit code."""
     from genzoo.core.listener import INTERRUPTED, STOPPED
+    from genzoo.reporting.course import course
     from genzoo.reporting.format import impossible_gaps
     from genzoo.runs.run import REPORT_FILE
     from genzoo.system.messages import warn
@@ -206,14 +207,15 @@ def print_outcome(run: Run, experiment: Experiment, options: argparse.Namespace)
         for line in impossible_gaps(run.results):
             warn(line, f"genzoo check {experiment.config.model} examines it")
     else:
-        print_results(run, experiment.plan.metrics, options.runs)
+        watched = experiment.config.components.loss.load().watched
+        print_results(run, experiment.plan.metrics, options.runs, course(run.history, watched))
     if (report := run.path / REPORT_FILE).exists():
         open_file(report, options)
     return 0
 
 
-def print_results(run: Any, metrics: Any, root: Path) -> None:
-    """Print the results table, the paths of figures and report, and what to type next, in two lines at most."""
+def print_results(run: Any, metrics: Any, root: Path, course: str) -> None:
+    """Print the results table, the course of the training, the paths of figures and report, and what to type next."""
     from genzoo.cli.terminal import print_commands, print_table, print_text
     from genzoo.comparison.references import default_runs, find
     from genzoo.core.text import gigabytes
@@ -223,7 +225,7 @@ def print_results(run: Any, metrics: Any, root: Path) -> None:
     results = run.results
     training = results["training"]
     print_table(results_rows(results, metrics))
-    for note in [*not_available(results, metrics), *notes(results)]:
+    for note in [*not_available(results, metrics), *notes(results), *([course] if course else [])]:
         print_text(note, indent=2)
     speed, seconds = f"{training['images_per_second']:,.0f} images/s", f"{training['seconds']:.0f} s of training"
     print_text(f"{speed} · {seconds} · peak memory {gigabytes(training['peak_memory'])}", indent=2)

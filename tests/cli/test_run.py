@@ -261,3 +261,8 @@ def test_a_known_density_stands_beside_the_bound(tmp_path: Path) -> None:
     result = genzoo("run", "vae", "--dataset", "spirals", *words)
     assert result.code == 0
     assert told not in result.out
+
+
+def test_a_training_that_ends_too_early_is_told(tmp_path: Path, runs_without_figures: None) -> None:
+    words = ("run", "ae", "digits", "--hidden", 16, "--lr", 1e-4, "--quiet", "--out", tmp_path / "a", "--epochs", 12)
+    assert "the validation loss was still falling" in genzoo(*words).out
