@@ -263,7 +263,7 @@ def test_a_point_posterior_has_no_bound_in_the_log_either(tmp_path: Path) -> Non
 
 def test_remarks_know_no_density() -> None:
     base = {"test": {"reconstruction": 1.0}, "measure": "none"}
-    assert "grey pixels" in notes({**base, "likelihood": "bernoulli"})[0]
+    assert "pixels between black and white" in notes({**base, "likelihood": "bernoulli"})[0]
     assert "neither a density nor a probability" in notes({**base, "likelihood": "strange"})[0]
     known = {"known_density": {"nats": 2.0, "standard_error": 0.04}}
     found = {"test": {"negative_elbo": 4.5}, "baselines": known}

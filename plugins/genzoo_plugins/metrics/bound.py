@@ -81,6 +81,6 @@ def why_no_likelihood(context: genzoo.EvaluationContext) -> str | None:
 def why_outside(called: str, support: Support) -> str:
     """Return why a distribution is no likelihood of data outside its support."""
     if support == "binary":
-        return "grey pixels have no likelihood; use --binarize"
+        return "pixels between black and white have no likelihood; use --binarize"
     kind = f"; they are not all {support}" if support != "any" else ""
     return f"{called} of these values is neither a density nor a probability{kind}"

@@ -152,7 +152,7 @@ def test_memory_does_not_grow_with_the_number_of_samples(monkeypatch: pytest.Mon
 def test_grey_pixels_have_no_likelihood() -> None:
     model, data = images(20, "none")
     result = evaluated(model, data, "iwae", "bits-per-dim")
-    reason = "grey pixels have no likelihood; use --binarize"
+    reason = "pixels between black and white have no likelihood; use --binarize"
     assert result["iwae"] is result["bits_per_dim"] is None
     assert result["not_available"] == {"iwae": reason, "bits_per_dim": reason}
 

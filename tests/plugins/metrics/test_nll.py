@@ -62,8 +62,20 @@ def test_of_dequantised_pixels_it_is_a_bound_on_a_probability() -> None:
 @pytest.mark.parametrize(
     ("model", "spec", "binary", "name", "reason"),
     [
-        ("made", SPECS["grey images"], False, "nll", "grey pixels have no likelihood; use --binarize"),
-        ("vae", SPECS["grey images"], False, "nll", "grey pixels have no likelihood; use --binarize"),
+        (
+            "made",
+            SPECS["grey images"],
+            False,
+            "nll",
+            "pixels between black and white have no likelihood; use --binarize",
+        ),
+        (
+            "vae",
+            SPECS["grey images"],
+            False,
+            "nll",
+            "pixels between black and white have no likelihood; use --binarize",
+        ),
         ("ae", SPECS["points"], False, "nll", "no prior p(z)"),
         ("flow-matching", SPECS["points"], False, "nll", "no latent variables"),
         ("gan", SPECS["points"], False, "nll", "no latent variables"),
