@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,8 +11,9 @@ from genzoo.core.text import number
 
 FEWEST = 10
 """Epochs of fewer than these tell nothing."""
-SHARE = 0.02
-"""Share of the whole fall of the loss below which a difference does not matter."""
+TENTHS = 10
+SHARE, LOWER = 0.02, 0.005
+"""Shares of the whole fall of the loss up to which it counts as settled, and as no lower before."""
 
 
 def course(history: Sequence[Mapping[str, Any]], watched: str) -> str:
@@ -28,13 +30,19 @@ def course(history: Sequence[Mapping[str, Any]], watched: str) -> str:
         isinstance(v, float | int) and math.isfinite(v) for one in known for v in one[1:]
     ):
         return ""
-    train, losses = ([float(one[place]) for one in known] for place in (1, 2))
-    best = losses.index(min(losses))
-    least, last, tenth = SHARE * (losses[0] - losses[best]), losses[-1], len(losses) // 10
-    if last - losses[best] > least > 0 and len(losses) - best > tenth and train[-1] < train[best]:
-        what = f"{number(losses[best])} at epoch {known[best][0]:,} and {number(last)} at the end"
-        return f"the validation loss was lower before: {what}; --patience {tenth} keeps the best weights"
-    before, end = (math.fsum(part) / tenth for part in (losses[-2 * tenth : -tenth], losses[-tenth:]))
-    if before - end > least > 0:
+    train, losses = (tenths([float(one[place]) for one in known]) for place in (1, 2))
+    first, least = float(known[0][2]), min(losses)
+    best = losses.index(least)
+    if losses[-1] - least > LOWER * (first - least) > 0 and train[-1] < train[best]:
+        epochs = [number for number, *_ in known][best * len(known) // TENTHS]
+        what = f"{number(least)} after epoch {epochs:,} and {number(losses[-1])} at the end"
+        return f"the validation loss was lower before, {what}; --patience {len(known) // TENTHS} keeps the best weights"
+    if losses[-2] - losses[-1] > SHARE * (first - least) > 0:
         return "the validation loss was still falling: genzoo resume goes on, with more --epochs or --max-steps"
     return ""
+
+
+def tenths(values: Sequence[float]) -> list[float]:
+    """Return the mean of each tenth of the values, of which there are ten at least."""
+    ends = [place * len(values) // TENTHS for place in range(TENTHS + 1)]
+    return [math.fsum(values[begin:end]) / (end - begin) for begin, end in itertools.pairwise(ends)]
