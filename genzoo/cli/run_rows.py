@@ -63,7 +63,7 @@ def about(one: Overview) -> list[list[str]]:
         "status": one.state,
         "started": f"{started}, {age(one.started)} ago" if one.started else "",
         "took": f"{duration(one.seconds)} on {one.record.get('device', 'an unknown device')}" if one.record else "",
-        "epochs": f"{done} of {asked}" if asked else str(done),
+        "epochs": (f"{done} of {asked}" if asked else str(done)) + saved(one, done),
         "loss": "" if one.loss is None else f"{number(one.loss)} in the last epoch",
         "size": f"{gigabytes(one.size)}, of it checkpoints {gigabytes(one.checkpoints)}",
         "tags": " ".join(one.labels["tags"]),
@@ -73,6 +73,16 @@ def about(one: Overview) -> list[list[str]]:
         "resumed": last if last != first else "",
     }
     return [[name, harmless(text)] for name, text in rows.items() if text]
+
+
+def saved(one: Overview, done: int) -> str:
+    """Return from which epoch a run goes on when it is resumed, where some are to be repeated; else ""."""
+    from genzoo.runs.checkpoints import published
+    from genzoo.runs.run import CHECKPOINTS, FINISHED, RUNNING
+
+    steps = [int(path.name.removeprefix("step-")) for path in published(one.run.path / CHECKPOINTS)[:1]]
+    kept = max((int(epoch["epoch"]) for epoch in one.history if steps and epoch.get("step", 0) <= steps[0]), default=0)
+    return f"; saved, and so resumed, after {kept}" if kept < done and one.status not in (FINISHED, RUNNING) else ""
 
 
 def typed(command: object) -> str:

@@ -308,3 +308,18 @@ def test_a_run_that_was_killed_before_its_record_is_killed_and_resumed(
     Path("long/run.json").unlink()
     assert [one["status"] for one in listed(capsys, "list", "long")] == ["damaged"]
     assert "started" not in said(capsys, "show", "long")
+
+
+def test_a_killed_run_says_after_which_epoch_it_is_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = genzoo.run("vae", "moons", out="a", epochs=3, hidden=(8,), latent_dim=1, quiet=True)
+    lines = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
+    more = [{**lines[-1], "epoch": epoch, "step": 8 * epoch} for epoch in (4, 5)]
+    (run.path / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in [*lines, *more]))
+    record = json.loads((run.path / "run.json").read_text())
+    (run.path / "run.json").write_text(json.dumps(record | {"status": "interrupted"}))
+    assert re.search(r"epochs +5 of 3; saved, and so resumed, after 3\n", said(capsys, "show", "a"))
+    (run.path / "run.json").write_text(json.dumps(record))
+    assert "resumed" not in said(capsys, "show", "a")
