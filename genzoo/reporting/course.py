@@ -34,9 +34,11 @@ def course(history: Sequence[Mapping[str, Any]], watched: str) -> str:
     first, least = float(known[0][2]), min(losses)
     best = losses.index(least)
     if losses[-1] - least > LOWER * (first - least) > 0 and train[-1] < train[best]:
-        epochs = [number for number, *_ in known][best * len(known) // TENTHS]
-        what = f"{number(least)} after epoch {epochs:,} and {number(losses[-1])} at the end"
-        return f"the validation loss was lower before, {what}; --patience {len(known) // TENTHS} keeps the best weights"
+        tenth, begun = len(known) // TENTHS, known[best * len(known) // TENTHS][0]
+        what = (
+            f"{number(least)} from epoch {begun:,} on and {number(losses[-1])} at the end, in means of {tenth} epochs"
+        )
+        return f"the validation loss was lower before: {what}; --patience {tenth} keeps the best weights"
     if losses[-2] - losses[-1] > SHARE * (first - least) > 0:
         return "the validation loss was still falling: genzoo resume goes on, with more --epochs or --max-steps"
     return ""
