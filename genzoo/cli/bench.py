@@ -116,10 +116,10 @@ def requested_models(options: argparse.Namespace, verb: str, not_here: Mapping[s
         UsageError: A model or dataset is unknown, or an option is not for this verb: `not_here` says what to type.
     """
     from genzoo.registry.current import registry
-    from genzoo.registry.data_paths import behind, refuse_path
+    from genzoo.registry.data_paths import refuse_path
 
     command = f"genzoo {verb} {shlex.quote(options.models or 'A,B')}"
-    refuse_path(options.dataset, command, behind(options.command, options.dataset))
+    refuse_path(options.dataset, command, options.command)
     registry().get("dataset", options.dataset)
     models = names_in(options.models or "")
     if options.models is not None and not models:

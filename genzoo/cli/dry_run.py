@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from genzoo.core.errors import GenzooError
-from genzoo.core.text import counted, duration, gigabytes, options_text
+from genzoo.core.text import counted, duration, gigabytes
 from genzoo.system.json_output import json_result
 from genzoo.system.progress import working
 
@@ -57,20 +56,16 @@ class Asked:
 
 def asked_of(plan: Sequence[SweepRun], paths: RunPaths) -> list[Asked]:
     """Return the configurations of a plan, whatever the seed, with the numbers of their runs."""
+    from genzoo.experiment.sweep import sweep_runs
     from genzoo.experiment.worker import Worker
 
     worker = Worker(plan, paths, quiet=True)
     same: dict[str, list[SweepRun]] = {}
     for one in plan:
-        training = dataclasses.replace(one.config.training, seed=0)
-        same.setdefault(str(dataclasses.replace(one.config, training=training).to_json()), []).append(one)
+        (of_any_seed,) = sweep_runs([one.config], [0])
+        same.setdefault(of_any_seed.key, []).append(one)
     return [
-        Asked(
-            " ".join(filter(None, (runs[0].config.model, options_text(runs[0].options)))),
-            runs[0].config,
-            len(runs),
-            sum(not worker.is_there(one) for one in runs),
-        )
+        Asked(runs[0].label, runs[0].config, len(runs), sum(not worker.is_there(one) for one in runs))
         for runs in same.values()
     ]
 
@@ -78,14 +73,18 @@ def asked_of(plan: Sequence[SweepRun], paths: RunPaths) -> list[Asked]:
 def print_estimates(options: argparse.Namespace, every: Sequence[Asked]) -> int:
     """Print what the runs that are still to be made would take; return 3 if a configuration cannot be trained."""
     from genzoo.cli.terminal import print_table, print_text
+    from genzoo.comparison.identity import as_key
     from genzoo.experiment.dry_run import estimate
 
     found: list[tuple[Asked, Estimate]] = []
+    known: dict[str, Estimate] = {}  # the trials of a search and its best runs have one configuration
     failures = []
     for number, asked in enumerate(every, start=1):
         working(f"{asked.name}, {number} of {len(every)}")
         try:
-            found.append((asked, estimate(asked.config, options.data_root)))
+            config = as_key(asked.config.to_json())
+            known[config] = known.get(config) or estimate(asked.config, options.data_root)
+            found.append((asked, known[config]))
         except GenzooError as error:
             failures.append(f"{asked.name}: {error.message}")
     seconds = sum(asked.left * one.seconds for asked, one in found)

@@ -54,7 +54,7 @@ def add_verb(verbs: Any) -> None:
 def handle(options: argparse.Namespace) -> int:
     """Resolve names and options, train, print."""
     from genzoo.registry.current import registry
-    from genzoo.registry.data_paths import behind, refuse_path, refuse_path_alone
+    from genzoo.registry.data_paths import refuse_path, refuse_path_alone
     from genzoo.runs import user_defaults
     from genzoo.runs.config import Components
     from genzoo.runs.new_run import refuse_unwritable
@@ -87,7 +87,7 @@ def handle(options: argparse.Namespace) -> int:
     launcher = take_launcher(options)
     if not options.or_resume:
         refuse_unwritable(options.runs, options.out)
-    refuse_path(dataset, f"genzoo run {model}", behind(options.command, dataset))
+    refuse_path(dataset, f"genzoo run {model}", options.command)
     components = Components.find(registry(), model, dataset, loss)
     from genzoo.cli import options as command_line
 

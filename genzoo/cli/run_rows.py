@@ -77,10 +77,10 @@ def about(one: Overview) -> list[list[str]]:
 
 def saved(one: Overview, done: int) -> str:
     """Return from which epoch a run goes on when it is resumed, where some are to be repeated; else ""."""
-    from genzoo.runs.checkpoints import published
+    from genzoo.runs.checkpoints import published, step_of
     from genzoo.runs.run import CHECKPOINTS, FINISHED, RUNNING
 
-    steps = [int(path.name.removeprefix("step-")) for path in published(one.run.path / CHECKPOINTS)[:1]]
+    steps = [*map(step_of, published(one.run.path / CHECKPOINTS)[:1])]
     kept = max((int(epoch["epoch"]) for epoch in one.history if steps and epoch.get("step", 0) <= steps[0]), default=0)
     return f"; saved, and so resumed, after {kept}" if kept < done and one.status not in (FINISHED, RUNNING) else ""
 

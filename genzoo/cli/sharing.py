@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from genzoo.cli.dry_run import asked_of, print_estimates
 from genzoo.cli.launching import add_launching, launch, take_launcher
 from genzoo.core.errors import UsageError
 from genzoo.system.json_output import json_error, json_result
@@ -114,8 +115,6 @@ def made_and_published(
     from genzoo.experiment.reuse import finished
 
     if options.dry_run:
-        from genzoo.cli.dry_run import asked_of, print_estimates
-
         return print_estimates(options, asked_of(plan, paths))
     if options.worker:
         return work(options, plan, paths)

@@ -103,7 +103,7 @@ def read_names(options: argparse.Namespace) -> str:
         UsageError: One of them is missing, or an option is not for this verb.
     """
     from genzoo.registry.current import registry
-    from genzoo.registry.data_paths import behind, refuse_path, refuse_path_alone
+    from genzoo.registry.data_paths import refuse_path, refuse_path_alone
 
     refuse_blanks(options.command)
     words: list[str] = options.rest
@@ -121,7 +121,7 @@ def read_names(options: argparse.Namespace) -> str:
             known = listed(f"{kind}s", registry().names(kind), f"genzoo list --kind {kind}")  # type: ignore[arg-type]
             raise UsageError(f"which {kind}? genzoo sweep MODEL DATASET --grid NAME=A,B,C", known)
         if kind == "dataset":
-            refuse_path(name, f"genzoo sweep {model}", behind(options.command, name))
+            refuse_path(name, f"genzoo sweep {model}", options.command)
         registry().get(kind, name)  # type: ignore[arg-type]
     refuse_elsewhere(options.rest, "sweep", NOT_HERE, options.runs or default_folder(model, options.dataset))
     return model

@@ -27,8 +27,12 @@ class SweepRun:
     @property
     def name(self) -> str:
         """Return a name such as "vae beta=2, seed 0"."""
-        label = " ".join(filter(None, (self.config.model, options_text(self.options))))
-        return f"{label}, seed {self.config.training.seed}"
+        return f"{self.label}, seed {self.config.training.seed}"
+
+    @property
+    def label(self) -> str:
+        """Return the name without the seed."""
+        return " ".join(filter(None, (self.config.model, options_text(self.options))))
 
     @property
     def key(self) -> str:

@@ -15,13 +15,13 @@ PATH = "--data.path"
 """The option of the datasets that read files of the user's own."""
 
 
-def refuse_path(dataset: str, command: str, rest: Sequence[str] = ()) -> None:
+def refuse_path(dataset: str, command: str, typed: Sequence[str] = ()) -> None:
     """Refuse a path in place of a dataset's name.
 
     Args:
         dataset: What was given as the name.
         command: The command up to the dataset, such as "genzoo run vae".
-        rest: The words behind it.
+        typed: All words of the command line, whose end is kept; none in Python.
 
     Raises:
         UsageError: With the datasets that read files of the user's own; or there is no such file.
@@ -35,17 +35,11 @@ def refuse_path(dataset: str, command: str, rest: Sequence[str] = ()) -> None:
     if there:
         what = f"no dataset named {dataset!r}; here it is a {'folder' if path.is_dir() else 'file'}"
         kind, where = dataset_with(dataset)
-        words = shlex.join(["--data.path", dataset, *rest])
-        raise UsageError(what, f"{command} {kind} {words}{where}")
+        behind = typed[typed.index(dataset) + 1 :] if dataset in typed else ()
+        raise UsageError(what, f"{command} {kind} {shlex.join([PATH, dataset, *behind])}{where}")
     distributions = {entry.origin.distribution for entry in registry().matching("dataset")}
     if readers_of(path)[1] or ("/" in dataset and dataset.partition("/")[0] not in distributions):
         raise is_missing(dataset)
-
-
-def behind(command: Sequence[str], dataset: str) -> list[str]:
-    """Return the words of a command line behind the dataset; none if it has none, as in Python."""
-    words = list(command)
-    return words[words.index(dataset) + 1 :] if dataset in words else []
 
 
 def is_missing(path: str, spelling: str = "") -> UsageError:

@@ -9,6 +9,7 @@ from typing import Any
 
 from genzoo.comparison.ranking import ranks
 from genzoo.comparison.selection import Selection
+from genzoo.comparison.statistics import Estimate
 from genzoo.comparison.tables import Part, Row, Table
 
 
@@ -21,9 +22,7 @@ def compared(tables: Iterable[Table]) -> str:
         places = {name: ranks(table, name) for name in table.metrics()}
         for number, row in enumerate(table.rows):
             for name in table.metrics():
-                found = row.estimate(name)
-                known = ["", "", ""] if isinstance(found, str) else [found.mean, found.interval, found.test_interval]
-                reason = found if isinstance(found, str) else ""
+                known, reason = cells(row.estimate(name))
                 end = [row.seeds, places[name][number], reason]
                 lines.append([table.protocol, table.label(row), name, *known, *end])
     return written(lines)
@@ -39,11 +38,14 @@ def selected(selections: Iterable[Selection]) -> str:
         chosen += [(selection.best, "test")] if selection.best else []
         for row, split in chosen:
             for name in selection.metrics:
-                found = row.estimate(name, split)
-                known = ["", "", ""] if isinstance(found, str) else [found.mean, found.interval, found.test_interval]
-                reason = found if isinstance(found, str) else ""
+                known, reason = cells(row.estimate(name, split))
                 lines.append([selection.table.protocol, selection.label(row), split, name, *known, row.seeds, reason])
     return written(lines)
+
+
+def cells(found: Estimate | str) -> tuple[list[Any], str]:
+    """Return mean and intervals of an estimate, and why there are none; "" if there are."""
+    return (["", "", ""], found) if isinstance(found, str) else ([found.mean, found.interval, found.test_interval], "")
 
 
 def written(lines: Iterable[Iterable[Any]]) -> str:

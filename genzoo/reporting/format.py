@@ -26,7 +26,9 @@ BASELINES = {"pca": "the error of PCA"}
 LEAST_RATE = 1.0
 """Nats of a code below which it tells next to nothing, and excuses no error."""
 LEAST_ACTIVE = 0.5
-"""Mean number of active latents below which there is none."""
+"""With a smaller mean number of active latents, none counts as active."""
+COLLAPSED = "codes hardly differ, and all samples are alike"
+"""What it means that no latent is active."""
 SIGMAS = 4
 """Standard errors of the gap to a known density below which it may be negative by chance."""
 ERRORS = {"standard_error": "± 95 %, examples", "monte_carlo_error": "± 95 %, samples"}
@@ -139,8 +141,7 @@ def notes(results: Mapping[str, Any]) -> list[str]:
             usual = "" if beaten else limited_code(results["test"], name)
             order = "is better than" if beaten else "is not better than" if usual else "is WORSE than"
             lines.append(f"{named(name)} {number(value)} {order} {baseline.words}: {number(baseline.value)}{usual}")
-    active, latents = results["test"].get(metric_for("active")), results.get("latents")
-    if isinstance(active, float | int) and latents and (idle := idle_latents(active, latents)):
+    if idle := idle_of(results):
         lines.append(idle)
     if known := results.get("baselines", {}).get("known_density"):
         own = known.get("measure", "density")
@@ -161,12 +162,18 @@ def limited_code(metrics: Mapping[str, Any], name: str) -> str:
     return f", as is usual: {what}"
 
 
+def idle_of(results: Mapping[str, Any]) -> str:
+    """Return what it means that less than half of a run's latents are active; "" if more are, or it is not known."""
+    active, latents = results["test"].get(metric_for("active")), results.get("latents")
+    return idle_latents(active, latents) if isinstance(active, float | int) and latents else ""
+
+
 def idle_latents(active: float, latents: int) -> str:
     """Return what it means that less than half of the latents are active; "" if more are."""
     if active >= latents / 2:
         return ""
     if active < LEAST_ACTIVE:
-        return f"collapse: no latent of {latents} is active: codes hardly differ, and all samples are alike"
+        return f"collapse: no latent of {latents} is active: {COLLAPSED}"
     return f"{active:.0f} of {latents} latents are active: simple data may need no more"
 
 

@@ -12,11 +12,9 @@ from genzoo.core.text import gigabytes, number
 from genzoo.evaluation.order import heading
 from genzoo.reporting.format import NO_DENSITY
 from genzoo.reporting.tables import ReportTable, estimate_text, gap_heading, rounded_mean
-from genzoo.reporting.warnings import excused, idle, ranking_notes, unequal_copies
+from genzoo.reporting.warnings import NOT_BETTER, WORSE, excused, idle, ranking_notes, unequal_copies
 from genzoo.runs.record import former_record
 from genzoo.runs.schema import is_number
-
-WORSE = "worse than baseline!"
 
 
 def leaderboard_table(board: Leaderboard) -> ReportTable:
@@ -74,7 +72,7 @@ def warnings(board: Leaderboard) -> list[str]:
             found = f"{heading(baseline.metric)} {estimate_text(row.estimate(baseline.metric))}"
             why = excused(row, baseline.metric)
             text = f"{found}, {baseline.name} {number(baseline.value)}{why}"
-            lines.append(f"{board.table.label(row)}: {'not better than a baseline:' if why else WORSE} {text}")
+            lines.append(f"{board.table.label(row)}: {NOT_BETTER if why else WORSE} {text}")
         lines += [f"{board.table.label(row)}: {line}" for line in [*idle(row, "test"), *unequal_copies(row)]]
     return lines
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.core.errors import GenzooError
 from genzoo.core.text import number
-from genzoo.evaluation.order import heading, metric_for, named
+from genzoo.evaluation.order import heading, named
 from genzoo.registry.answer_cache import cached
 from genzoo.registry.entries import describe
 from genzoo.registry.parts import figures
@@ -20,7 +20,7 @@ from genzoo.reporting.format import (
     SPLITS,
     counts,
     half_width,
-    idle_latents,
+    idle_of,
     metric_text,
     missing,
     notes,
@@ -145,8 +145,7 @@ def outdated(run: Run, config: Mapping[str, Any], results: Mapping[str, Any], re
 
 def collapse(config: Mapping[str, Any], results: Mapping[str, Any]) -> list[str]:
     """Return a warning with advice if less than half of the latents are active."""
-    active, latents = results["test"].get(metric_for("active")), results.get("latents")
-    idle = idle_latents(active, latents) if isinstance(active, float) and latents else ""
+    idle = idle_of(results)
     if not idle:
         return []
     advice = ["train for longer", *advice_of_loss(config["loss"])]

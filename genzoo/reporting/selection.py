@@ -5,10 +5,12 @@ from __future__ import annotations
 from genzoo.comparison.ranking import MOST_SEEDS
 from genzoo.comparison.references import shortest
 from genzoo.comparison.selection import Selection
+from genzoo.comparison.statistics import Estimate
 from genzoo.comparison.tables import Row
-from genzoo.evaluation.order import heading, named, order_of
+from genzoo.evaluation.order import heading, metric_for, named, order_of
+from genzoo.reporting.format import COLLAPSED, LEAST_ACTIVE
 from genzoo.reporting.tables import ReportTable, estimate_text
-from genzoo.reporting.warnings import idle, sentence_list, test_sentence
+from genzoo.reporting.warnings import sentence_list, test_sentence
 
 INTERVAL = (
     "all metrics in the table are of the validation data; ± is the 95 % t-interval of the mean over seeds; examples ± "
@@ -66,9 +68,9 @@ def notes(selection: Selection, looked_at: str) -> list[str]:
 
 def collapsed(selection: Selection) -> list[str]:
     """Return a warning for the configurations that have no active latent, whatever a metric of their codes says."""
-    found = [selection.label(row) for row in selection.rows if "collapse" in "".join(idle(row, "validation"))]
-    what = "no latent is active: codes hardly differ, and all samples are alike"
-    return [f"collapse: of {sentence_list(found)} {what}"] if found else []
+    every = [(row, row.estimate(metric_for("active"), "validation")) for row in selection.rows]
+    found = [selection.label(row) for row, n in every if isinstance(n, Estimate) and n.mean < LEAST_ACTIVE]
+    return [f"collapse: of {sentence_list(found)} no latent is active: {COLLAPSED}"] if found else []
 
 
 def trade_off(selection: Selection) -> list[str]:

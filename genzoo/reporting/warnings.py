@@ -23,6 +23,8 @@ MAKE_MANY = ("bench", "race", "sweep")
 """Verbs that make several runs, and complete them if they are there."""
 MOST_NAMED = 4
 """Rows that a sentence names."""
+WORSE, NOT_BETTER = "worse than baseline!", "not better than a baseline:"
+"""What is said of a metric that does not beat a baseline, and of one that need not."""
 ROUNDING = 1e-5
 """Relative difference of two metrics up to which they count as equal: the order of additions may differ."""
 
@@ -154,8 +156,8 @@ def behind_baselines(table: Table, row: Row) -> list[str]:
         if baseline := next(unbeaten, None):
             found = f"{named(name)} {number(estimate.mean)}, {baseline.words} {number(baseline.value)}"
             why = excused(row, name)
-            (usual if why else worse).append(f"not better than a baseline: {found}{why}" if why else found)
-    return [*([f"worse than baseline! {'; '.join(worse)}"] if worse else []), *usual]
+            (usual if why else worse).append(f"{NOT_BETTER} {found}{why}" if why else found)
+    return [*([f"{WORSE} {'; '.join(worse)}"] if worse else []), *usual]
 
 
 def excused(row: Row, name: str) -> str:

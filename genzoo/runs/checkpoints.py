@@ -127,6 +127,11 @@ def checkpoint_path(folder: Path, step: int) -> Path:
     return folder / f"step-{step:09}"
 
 
+def step_of(path: Path) -> int:
+    """Return the step of a checkpoint by the name of its folder."""
+    return int(path.name.removeprefix("step-"))
+
+
 def cannot_save(path: Path, error: OSError, files: Mapping[str, Content]) -> str:
     """Return the message for a checkpoint that cannot be written, with the space that it needs."""
     needed = sum(map(len, files.values()))
@@ -186,7 +191,7 @@ def open_checkpoint(path: Path) -> Checkpoint:
         raise Damaged(f"{file} is damaged: it is not what was written") from None
     if version != FORMAT:
         raise Damaged(f"{file} does not have format {FORMAT}, the one that this version reads")
-    if FOLDER.fullmatch(path.name) is None or step != int(path.name.removeprefix("step-")):
+    if FOLDER.fullmatch(path.name) is None or step != step_of(path):
         raise Damaged(f"{file} is damaged: it belongs to step {step}")
     if odd := next((name for name in listed if not FILE.fullmatch(name) or name == MANIFEST), None):
         raise Damaged(f"{file} is damaged: no file is called {odd[:60]!r}")
@@ -218,7 +223,7 @@ def published(folder: Path) -> list[Path]:
         found = [path for path in folder.iterdir() if FOLDER.fullmatch(path.name)]
     except OSError:
         return []
-    return sorted(found, key=lambda path: int(path.name.removeprefix("step-")), reverse=True)
+    return sorted(found, key=lambda path: step_of(path), reverse=True)
 
 
 def newest(folder: Path, use: Callable[[Checkpoint], T]) -> tuple[T | None, list[GenzooError]]:
@@ -242,7 +247,7 @@ def newest(folder: Path, use: Callable[[Checkpoint], T]) -> tuple[T | None, list
 
 def prune(folder: Path, step: int, keep: int = KEEP) -> None:
     """Keep the checkpoint of `step` and the newest ones before it; remove the others, also newer, damaged ones."""
-    before = [path for path in published(folder) if int(path.name.removeprefix("step-")) <= step]
+    before = [path for path in published(folder) if step_of(path) <= step]
     for path in set(published(folder)) - set(before[:keep]):
         with suppress(OSError):  # an additional checkpoint does no harm
             discard(path)

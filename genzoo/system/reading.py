@@ -41,7 +41,7 @@ def near(path: Path) -> str:
 
 
 def unread(path: Path, error: OSError) -> str:
-    """Return why a file of the user's cannot be read, with the name that was perhaps meant if there is none."""
+    """Return why a user's file cannot be read. If it is not there, name the file that was perhaps meant."""
     return f"{path}: {error.strerror or error}{'.' * bool(meant := near(path) if is_gone(error) else '')}{meant}"
 
 

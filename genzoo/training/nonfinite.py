@@ -11,7 +11,7 @@ from genzoo.training.config import Training
 from genzoo.training.step import Step
 
 WILD = 30
-"""Multiple of the usual learning rate from which on weights that were trained with it are not gone on with."""
+"""From this multiple of the usual learning rate on, a run is trained anew and not resumed."""
 PIECE = 1 << 15
 """Largest number of values that torch sums in the calling thread; more would wake other threads."""
 

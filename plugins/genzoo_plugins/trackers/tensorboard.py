@@ -60,7 +60,7 @@ class TensorBoard(genzoo.Tracker):
 
 
 def last_step(files: Iterable[Path]) -> int:
-    """Return the last step of which event files have a value; 0 if there is none."""
+    """Return the last step in event files; 0 if they have no event."""
     from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
     return max((event.step for file in files for event in EventFileLoader(str(file)).Load()), default=0)
